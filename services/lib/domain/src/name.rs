@@ -199,6 +199,12 @@ impl std::borrow::Borrow<str> for CanonicalName {
     }
 }
 
+impl std::borrow::Borrow<str> for Slug {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Why a text is not a slug.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSlug {

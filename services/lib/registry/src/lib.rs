@@ -1,1 +1,17 @@
-//! Under construction.
+//! The verbs of the registry: publish, yank, issue a token, grant an entitlement, read a view, resolve a download.
+//!
+//! Authorization lives here, before the first write of every verb. Nothing here knows actix or an HTTP status: JSON,
+//! cargo's web API, pages and the command line are skins over the same verbs.
+
+pub mod actor;
+pub mod catalog;
+pub mod credentials;
+pub mod downloads;
+pub mod error;
+pub mod replica;
+mod settle;
+pub mod site;
+
+pub use actor::{Actor, Request};
+pub use error::{Error, Kind, Result};
+pub use site::{Addresses, Parts, Site};

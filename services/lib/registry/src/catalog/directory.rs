@@ -1,0 +1,60 @@
+//! Registries by address.
+
+use super::names::Names;
+use std::collections::HashMap;
+use std::sync::Arc;
+use wharf_domain::principal::Place;
+use wharf_domain::{RegistryId, Slug};
+use wharf_store::directory::RegistryAddress;
+
+/// A registry, its address and its names.
+#[derive(Debug)]
+pub struct RegistryEntry {
+    /// Where it is and whose it is.
+    pub address: RegistryAddress,
+    pub(crate) names: Arc<Names>,
+}
+
+impl RegistryEntry {
+    /// The registry as far as rights are concerned.
+    #[must_use]
+    pub fn place(&self) -> Place<'_> {
+        Place { org: self.address.org, registry: self.address.registry, slug: &self.address.registry_slug }
+    }
+}
+
+/// All registries of the site, at one moment.
+#[derive(Debug, Default)]
+pub(crate) struct Directory {
+    by_address: HashMap<Slug, HashMap<Slug, Arc<RegistryEntry>>>,
+    by_id: HashMap<RegistryId, Arc<RegistryEntry>>,
+}
+
+impl Directory {
+    /// A new state; names known to the former one are carried over.
+    pub(crate) fn new(addresses: Vec<RegistryAddress>, former: Option<&Self>) -> Self {
+        let mut directory = Self::default();
+        for address in addresses {
+            let names = former
+                .and_then(|former| former.by_id(address.registry))
+                .map_or_else(Arc::default, |entry| Arc::clone(&entry.names));
+            let entry = Arc::new(RegistryEntry { address, names });
+            let address = &entry.address;
+            directory.by_id.insert(address.registry, Arc::clone(&entry));
+            directory
+                .by_address
+                .entry(address.org_slug.clone())
+                .or_default()
+                .insert(address.registry_slug.clone(), Arc::clone(&entry));
+        }
+        directory
+    }
+
+    pub(crate) fn by_address(&self, org: &str, registry: &str) -> Option<Arc<RegistryEntry>> {
+        self.by_address.get(org)?.get(registry).cloned()
+    }
+
+    pub(crate) fn by_id(&self, registry: RegistryId) -> Option<Arc<RegistryEntry>> {
+        self.by_id.get(&registry).cloned()
+    }
+}

@@ -1,0 +1,131 @@
+//! Keeps the memory of a serving process true: follows the feed, and tells the writers how far it has come.
+
+use crate::settle::FEED_TOPIC;
+use crate::{Result, Site};
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+use wharf_domain::OrgId;
+use wharf_store::feed::{self, Horizon};
+use wharf_store::{Change, TenantTx};
+
+/// How often the feed is read without a wake-up. The bound on revocation without Redis is this and one read.
+const POLL: Duration = Duration::from_millis(200);
+/// How often a replica says that it lives when nothing happens; well within `settle::REPLICA_LIFE`.
+const HEARTBEAT: Duration = Duration::from_millis(900);
+/// Pause before another try when the database is away.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// Follows the feed until `stop` resolves. Never gives up: while the database is away the process serves what it knows.
+pub async fn follow(site: Arc<Site>, service: &'static str, stop: impl Future<Output = ()>) {
+    let replica = site.entropy.uuid();
+    tokio::select! {
+        () = run(&site, replica, service) => {}
+        () = stop => {}
+    }
+    if let Err(error) = feed::retire(&site.database, replica).await {
+        tracing::debug!(cause = &error as &dyn std::error::Error, "could not retire the replica; it will be pruned");
+    }
+}
+
+async fn run(site: &Arc<Site>, replica: Uuid, service: &'static str) {
+    let mut wakes = site.cache.wakes(FEED_TOPIC);
+    let mut failing = false;
+    loop {
+        match begin(site).await {
+            Ok(horizon) => {
+                follow_from(site, replica, service, horizon, &mut wakes).await;
+                return;
+            }
+            Err(error) => {
+                if !failing {
+                    tracing::warn!(cause = &error as &dyn std::error::Error, "waiting for the database");
+                    failing = true;
+                }
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+/// The horizon first, then the state: a change in between is seen twice rather than never.
+async fn begin(site: &Arc<Site>) -> Result<Horizon> {
+    let horizon = Horizon::begin(&site.database).await?;
+    site.load_directory().await?;
+    site.credentials.forget_all();
+    Ok(horizon)
+}
+
+async fn follow_from(
+    site: &Arc<Site>,
+    replica: Uuid,
+    service: &'static str,
+    mut horizon: Horizon,
+    wakes: &mut tokio::sync::mpsc::Receiver<()>,
+) {
+    let mut reported: Option<Instant> = None;
+    let mut failing = false;
+    loop {
+        match step(site, replica, service, &mut horizon, &mut reported).await {
+            Ok(()) => failing = false,
+            Err(error) if failing => tracing::debug!(cause = &error as &dyn std::error::Error, "still cannot read the feed"),
+            Err(error) => {
+                tracing::warn!(cause = &error as &dyn std::error::Error, "cannot read the feed; serving what is known");
+                failing = true;
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(POLL) => {}
+            Some(()) = wakes.recv() => while wakes.try_recv().is_ok() {},
+        }
+    }
+}
+
+async fn step(
+    site: &Arc<Site>,
+    replica: Uuid,
+    service: &'static str,
+    horizon: &mut Horizon,
+    reported: &mut Option<Instant>,
+) -> Result<()> {
+    // Changes are applied before the horizon is trusted again: when applying fails, the same ones are read next time.
+    let mut ahead = horizon.clone();
+    let batch = ahead.read(&site.database).await?;
+    apply(site, &batch.changes).await?;
+    *horizon = ahead;
+    if !batch.changes.is_empty() || reported.is_none_or(|at| at.elapsed() >= HEARTBEAT) {
+        feed::report(&site.database, replica, service, &batch.snapshot, site.clock.now()).await?;
+        *reported = Some(Instant::now());
+    }
+    Ok(())
+}
+
+async fn apply(site: &Arc<Site>, changes: &[(OrgId, Change)]) -> Result<()> {
+    if changes.iter().any(|(_, change)| matches!(change, Change::Registry(_))) {
+        site.load_directory().await?;
+    }
+    for (_, change) in changes {
+        match change {
+            Change::Crate { .. } => site.catalog.hear(change),
+            Change::Registry(_) => {}
+            Change::Token(_) | Change::Entitlement(_) | Change::Member(_) => site.credentials.forget(change),
+        }
+    }
+    Ok(())
+}
+
+/// Writes down on which day tokens were last used. A background job of every serving process.
+pub async fn note_token_use(site: &Site) -> Result<()> {
+    let mut by_org: HashMap<OrgId, Vec<_>> = HashMap::new();
+    for (token, org) in site.credentials.take_used() {
+        by_org.entry(org).or_default().push(token);
+    }
+    for (org, tokens) in by_org {
+        let mut transaction = TenantTx::begin(&site.database, org).await?;
+        transaction.touch_tokens(&tokens, site.clock.now()).await?;
+        transaction.commit().await?;
+    }
+    Ok(())
+}

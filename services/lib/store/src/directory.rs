@@ -1,0 +1,44 @@
+//! Where every registry of the site is: what a request's address means, before anyone is known.
+
+use crate::{Database, StoreError};
+use wharf_domain::{OrgId, RegistryId, Slug};
+
+/// A registry and its address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryAddress {
+    /// The org it belongs to.
+    pub org: OrgId,
+    /// The org in addresses.
+    pub org_slug: Slug,
+    /// The registry.
+    pub registry: RegistryId,
+    /// The registry in addresses.
+    pub registry_slug: Slug,
+    /// Whether everyone sees everything in it, without a credential.
+    pub is_public: bool,
+}
+
+/// All registries of the site.
+pub async fn list_any_org(database: &Database) -> Result<Vec<RegistryAddress>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select org_id as "org_id!", org_slug as "org_slug!", registry_id as "registry_id!",
+                  registry_slug as "registry_slug!", visibility as "visibility!"
+           from registry_directory()"#
+    )
+    .fetch_all(database.pool())
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let slug = |text: &str, column: &str| {
+                Slug::parse(text).map_err(|error| StoreError::corrupt(format!("{column} of {}", row.registry_id), error))
+            };
+            Ok(RegistryAddress {
+                org: OrgId(row.org_id),
+                org_slug: slug(&row.org_slug, "org.slug")?,
+                registry: RegistryId(row.registry_id),
+                registry_slug: slug(&row.registry_slug, "registry.slug")?,
+                is_public: row.visibility == "public",
+            })
+        })
+        .collect()
+}

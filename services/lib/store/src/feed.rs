@@ -1,0 +1,139 @@
+//! Follows the outbox without losing a change and without waiting for strangers.
+//!
+//! Sequence order is not commit order: a reader that remembers "the last number I saw" misses a transaction that took its
+//! number early and committed late. A reader here remembers a horizon instead: the oldest transaction that was still
+//! running when it last read (`pg_snapshot_xmin`). Everything older is settled and seen; everything from there on is read
+//! again each time. Changes are idempotent, so seeing one twice costs little, and a committed change is seen by the very
+//! next read, however long some other transaction has been running.
+//!
+//! A replica publishes the snapshot it has applied. A writer that wants its change to be in force everywhere before it
+//! answers asks [`lagging_any_org`] until no live replica's snapshot lacks its transaction.
+
+use crate::outbox::FeedPosition;
+use crate::{Change, Database, StoreError};
+use std::collections::HashSet;
+use uuid::Uuid;
+use wharf_domain::{CrateId, CrateName, EntitlementId, OrgId, RegistryId, Timestamp, TokenId, UserId};
+
+/// How far a reader has come.
+#[derive(Clone, Debug)]
+pub struct Horizon {
+    low: String,
+    seen: HashSet<i64>,
+}
+
+/// What one read brought.
+#[derive(Debug)]
+pub struct Batch {
+    /// Changes not seen before, oldest transaction first.
+    pub changes: Vec<(OrgId, Change)>,
+    /// Everything visible in this snapshot has been read.
+    pub snapshot: String,
+}
+
+impl Horizon {
+    /// Begins at the present: whoever loads its state after this misses nothing.
+    pub async fn begin(database: &Database) -> Result<Self, StoreError> {
+        let low = sqlx::query_scalar!(r#"select pg_snapshot_xmin(pg_current_snapshot())::text as "xmin!""#)
+            .fetch_one(database.pool())
+            .await?;
+        Ok(Self { low, seen: HashSet::new() })
+    }
+
+    /// Reads what is new and moves the horizon.
+    pub async fn read(&mut self, database: &Database) -> Result<Batch, StoreError> {
+        let rows = sqlx::query!(
+            r#"select s.snapshot as "snapshot!", s.xmin as "xmin!", f.change_id as "change_id?", f.org_id as "org_id?",
+                      f.kind as "kind?", f.registry_id as "registry_id?", f.subject_id as "subject_id?",
+                      f.name as "name?", f.revision as "revision?"
+               from (select pg_current_snapshot()::text as snapshot,
+                            pg_snapshot_xmin(pg_current_snapshot())::text as xmin) s
+               left join feed_read($1::text::xid8) f on true"#,
+            self.low
+        )
+        .fetch_all(database.pool())
+        .await?;
+        let Some(first) = rows.first() else {
+            return Err(StoreError::corrupt("outbox", "the feed answered without a snapshot"));
+        };
+        let (snapshot, low) = (first.snapshot.clone(), first.xmin.clone());
+        let mut changes = Vec::new();
+        let mut seen = HashSet::with_capacity(rows.len());
+        for row in &rows {
+            let (Some(number), Some(org), Some(kind), Some(subject)) =
+                (row.change_id, row.org_id, row.kind.as_deref(), row.subject_id)
+            else {
+                continue;
+            };
+            seen.insert(number);
+            if self.seen.contains(&number) {
+                continue;
+            }
+            let change = match kind {
+                "crate" => {
+                    let name = row.name.as_deref().unwrap_or_default();
+                    let name = CrateName::parse(name)
+                        .map_err(|error| StoreError::corrupt(format!("outbox.name of {number}"), error))?;
+                    Change::Crate {
+                        registry: RegistryId(row.registry_id.unwrap_or_default()),
+                        krate: CrateId(subject),
+                        name,
+                        revision: row.revision.unwrap_or_default(),
+                    }
+                }
+                "registry" | "org" => Change::Registry(RegistryId(subject)),
+                "token" => Change::Token(TokenId(subject)),
+                "entitlement" => Change::Entitlement(EntitlementId(subject)),
+                "member" => Change::Member(UserId(subject)),
+                other => return Err(StoreError::corrupt(format!("outbox.kind of {number}"), other)),
+            };
+            changes.push((OrgId(org), change));
+        }
+        self.low = low;
+        self.seen = seen;
+        Ok(Batch { changes, snapshot })
+    }
+}
+
+/// Tells the writers how far this replica has come, and that it lives.
+pub async fn report(
+    database: &Database,
+    replica: Uuid,
+    service: &str,
+    snapshot: &str,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into replica (replica_id, service, applied, seen_at) values ($1, $2, $3::text::pg_snapshot, $4)
+         on conflict (replica_id) do update set applied = excluded.applied, seen_at = excluded.seen_at",
+        replica,
+        service,
+        snapshot,
+        now.inner(),
+    )
+    .execute(database.pool())
+    .await?;
+    Ok(())
+}
+
+/// Takes a replica off the list; writers no longer wait for it.
+pub async fn retire(database: &Database, replica: Uuid) -> Result<(), StoreError> {
+    sqlx::query!("delete from replica where replica_id = $1", replica).execute(database.pool()).await?;
+    Ok(())
+}
+
+/// How many replicas that reported since `alive_since` have not applied the change at `position`.
+pub async fn lagging_any_org(
+    database: &Database,
+    position: &FeedPosition,
+    alive_since: Timestamp,
+) -> Result<i64, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select count(*) as "count!" from replica
+           where seen_at >= $1 and not pg_visible_in_snapshot($2::text::xid8, applied)"#,
+        alive_since.inner(),
+        position.0,
+    )
+    .fetch_one(database.pool())
+    .await?)
+}

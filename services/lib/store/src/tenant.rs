@@ -1,0 +1,50 @@
+//! The only way to tenant rows: a transaction that has told the database whose rows it may see.
+
+use crate::{Database, StoreError};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
+use wharf_domain::OrgId;
+
+/// A transaction within one org. Row-level security shows it that org's rows and no others; dropping it rolls back.
+#[derive(Debug)]
+pub struct TenantTx {
+    org: OrgId,
+    transaction: Transaction<'static, Postgres>,
+    announced: bool,
+}
+
+impl TenantTx {
+    /// Begins a transaction within `org`, in one round trip. The setting is local: it ends with the transaction, so
+    /// neither a pooled connection nor a transaction-pooling proxy can carry it to another request.
+    pub async fn begin(database: &Database, org: OrgId) -> Result<Self, StoreError> {
+        // The id is a UUID by type; nothing else is ever interpolated into SQL.
+        let begin = format!("begin; select set_config('app.org_id', '{}', true)", org.0);
+        let transaction = database.pool().begin_with(AssertSqlSafe(begin)).await?;
+        Ok(Self { org, transaction, announced: false })
+    }
+
+    /// The org whose rows this transaction sees.
+    #[must_use]
+    pub fn org(&self) -> OrgId {
+        self.org
+    }
+
+    /// The connection, for the queries of this crate.
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+
+    pub(crate) fn mark_announced(&mut self) {
+        self.announced = true;
+    }
+
+    pub(crate) fn has_announced(&self) -> bool {
+        self.announced
+    }
+
+    /// Makes everything durable. When the connection breaks on the way the outcome is [`StoreError::CommitUnknown`].
+    pub async fn commit(self) -> Result<(), StoreError> {
+        self.transaction.commit().await.map_err(|error| {
+            if error.as_database_error().is_some() { StoreError::from(error) } else { StoreError::CommitUnknown(error) }
+        })
+    }
+}
