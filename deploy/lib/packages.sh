@@ -70,6 +70,7 @@ guards_down() {
 apt_run() { # LOG ARGUMENTS...
   local log=$1 try
   shift
+  mkdir -p "$(dirname "$log")"
   for try in 1 2 3 4 5 6; do
     if unlocked as_root env DEBIAN_FRONTEND=noninteractive UCF_FORCE_CONFFOLD=1 NEEDRESTART_MODE=l \
       apt-get -o DPkg::Lock::Timeout=120 -o Dpkg::Options::=--force-confold "$@" >"$log" 2>&1; then

@@ -43,10 +43,12 @@ pg_account() {
   group=$(id -g "$user")
   PG_USER=$user
   chown "$user" "$dir"
+  # stat walks the path as the server will; test -r or -w would ask access(2), which disregards capabilities.
   local plain=(setpriv --reuid="$user" --regid="$group" --clear-groups --no-new-privs)
-  if "${plain[@]}" --inh-caps=-all test -w "$dir" 2>/dev/null; then
+  if "${plain[@]}" --inh-caps=-all stat "$dir/." >/dev/null 2>&1; then
     PG_RUN=("${plain[@]}" --inh-caps=-all env -C / HOME=/tmp LC_ALL=C.UTF-8)
-  elif "${plain[@]}" --inh-caps=-all,+dac_read_search --ambient-caps=+dac_read_search test -w "$dir" 2>/dev/null; then
+  elif "${plain[@]}" --inh-caps=-all,+dac_read_search --ambient-caps=+dac_read_search \
+    stat "$dir/." >/dev/null 2>&1; then
     # shellcheck disable=SC2054 # the commas belong to setpriv
     PG_RUN=("${plain[@]}" --inh-caps=-all,+dac_read_search --ambient-caps=+dac_read_search
       env -C / HOME=/tmp LC_ALL=C.UTF-8)

@@ -94,7 +94,8 @@ port_for() {
 http_status() {
   local line='' fd
   { exec {fd}<>"/dev/tcp/127.0.0.1/$1"; } 2>/dev/null || return 0
-  printf 'GET %s HTTP/1.1\r\nHost: 127.0.0.1:%s\r\nConnection: close\r\n\r\n' "$2" "$1" >&"$fd" || true
+  # One write by another process: a server that answers early and closes must not end this shell by SIGPIPE.
+  cat <<<"GET $2 HTTP/1.1"$'\r\n'"Host: 127.0.0.1:$1"$'\r\n'"Connection: close"$'\r\n\r' >&"$fd" || true
   IFS= read -r -t 5 line <&"$fd" || true
   exec {fd}>&-
   [[ $line =~ ^HTTP/1\.[01]\ ([0-9]{3}) ]] && printf '%s' "${BASH_REMATCH[1]}"

@@ -17,7 +17,7 @@ server_ports() {
     fi
     if [ -n "$before" ] && [ "$before" != "$PORT" ]; then
       step_interrupted
-      warn "port $before is taken by something else; '$key' moves to $PORT, so cargo configurations need the new address"
+      warn "port $before is taken by something else; $key moves to $PORT (what you configured with the old address needs the new one)"
     fi
     printf -v "PORT_$key" '%s' "$PORT"
   done
