@@ -77,8 +77,15 @@ pub(crate) const CRATES: &[Crate] = &[
     },
     Crate {
         name: "wharf-download",
-        may_use: &["wharf-domain", "wharf-cargo-wire", "wharf-signed-url", "wharf-registry", "wharf-chassis"],
-        why: SERVICE,
+        may_use: &[
+            "wharf-domain",
+            "wharf-cargo-wire",
+            "wharf-signed-url",
+            "wharf-blob",
+            "wharf-registry",
+            "wharf-chassis",
+        ],
+        why: "download decides through registry and streams from blob; services meet in Postgres and in registry",
     },
     Crate {
         name: "wharf-index",
@@ -89,14 +96,17 @@ pub(crate) const CRATES: &[Crate] = &[
         name: "wharf",
         may_use: &[
             "wharf-domain",
+            "wharf-signed-url",
             "wharf-store",
+            "wharf-cache",
+            "wharf-blob",
             "wharf-registry",
             "wharf-chassis",
             "wharf-api",
             "wharf-download",
             "wharf-index",
         ],
-        why: "wharf runs the services and the operator's commands (store for migrations); everything else through registry",
+        why: "wharf opens store, cache, blob and keys and hands them to the services; formats and pages are not its business",
     },
 ];
 

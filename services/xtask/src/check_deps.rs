@@ -104,6 +104,7 @@ mod tests {
         for (from, to, ours, for_tests, reason) in [
             ("wharf-domain", "wharf-store", true, false, "stands on nothing"),
             ("wharf-download", "wharf-index", true, false, "services meet in Postgres"),
+            ("wharf-download", "wharf-store", true, false, "services meet in Postgres"),
             ("wharf-index", "wharf-store", true, true, "services meet in Postgres"),
             ("wharf-store", "wharf-testkit", true, false, "must not stand on test code"),
             ("wharf-registry", "wharf-testkit", true, false, "must not stand on test code"),
