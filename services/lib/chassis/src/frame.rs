@@ -1,0 +1,175 @@
+//! The frame around every request: its id, default headers, one line in the log, and its numbers.
+//!
+//! The line holds the route template, never the path (which names crates) or the query. An answer of 500 or more is
+//! logged as an error with everything behind it, here and nowhere else.
+
+use crate::faces::{ApiFault, CargoFault, PlainFault};
+use crate::metrics::{Metrics, known_method};
+use crate::request_id::RequestId;
+use crate::telemetry::chain;
+use actix_web::body::{BodySize, MessageBody};
+use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use futures::future::LocalBoxFuture;
+use std::future::{Ready, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+use tracing::Instrument;
+use wharf_domain::Entropy;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The route of everything that no route matched; a path here would be a new time series for each.
+const UNMATCHED: &str = "unmatched";
+
+/// The middleware; one for each service of a process.
+#[derive(Clone)]
+pub struct Frame {
+    service: &'static str,
+    metrics: Metrics,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Frame {
+    /// A frame that reports as `service`.
+    #[must_use]
+    pub fn new(service: &'static str, metrics: Metrics, entropy: Arc<dyn Entropy>) -> Self {
+        Self { service, metrics, entropy }
+    }
+}
+
+/// [`Frame`] around one chain of services.
+pub struct Framed<S> {
+    frame: Frame,
+    inner: S,
+}
+
+impl<S, B> Transform<S, ServiceRequest> for Frame
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    S::Future: 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<B>;
+    type Error = actix_web::Error;
+    type Transform = Framed<S>;
+    type InitError = ();
+    type Future = Ready<Result<Framed<S>, ()>>;
+
+    fn new_transform(&self, inner: S) -> Self::Future {
+        ready(Ok(Framed { frame: self.clone(), inner }))
+    }
+}
+
+impl<S, B> Service<ServiceRequest> for Framed<S>
+where
+    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    S::Future: 'static,
+    B: MessageBody + 'static,
+{
+    type Response = ServiceResponse<B>;
+    type Error = actix_web::Error;
+    type Future = LocalBoxFuture<'static, Result<ServiceResponse<B>, actix_web::Error>>;
+
+    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), actix_web::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&self, request: ServiceRequest) -> Self::Future {
+        let id = RequestId::random(&*self.frame.entropy);
+        let exchange = Exchange {
+            id,
+            service: self.frame.service,
+            metrics: self.frame.metrics.clone(),
+            method: known_method(request.method().as_str()),
+            route: request.match_pattern(),
+            start: Instant::now(),
+        };
+        // At level error, so that a filter that shows only errors keeps their request ids.
+        let span = tracing::error_span!("request", request_id = id.as_str());
+        let inner = self.inner.call(request);
+        Box::pin(
+            id.scope(async move {
+                match inner.await {
+                    Ok(mut answer) => {
+                        exchange.finish(answer.response().error(), answer.status(), answer.response().body().size());
+                        exchange.add_headers(answer.headers_mut());
+                        Ok(answer)
+                    }
+                    // A middleware refused. Its answer is made here, while the frame's headers can still be added.
+                    Err(error) => {
+                        let mut answer = error.error_response();
+                        exchange.finish(Some(&error), answer.status(), answer.body().size());
+                        exchange.add_headers(answer.headers_mut());
+                        Err(InternalError::from_response(error, answer).into())
+                    }
+                }
+            })
+            .instrument(span),
+        )
+    }
+}
+
+struct Exchange {
+    id: RequestId,
+    service: &'static str,
+    metrics: Metrics,
+    method: &'static str,
+    route: Option<String>,
+    start: Instant,
+}
+
+impl Exchange {
+    fn add_headers(&self, headers: &mut HeaderMap) {
+        let id = HeaderValue::from_str(self.id.as_str()).expect("hexadecimal digits fit into a header");
+        headers.insert(REQUEST_ID, id);
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        if !headers.contains_key(header::CACHE_CONTROL) {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+    }
+
+    fn finish(&self, error: Option<&actix_web::Error>, status: StatusCode, size: BodySize) {
+        let took = self.start.elapsed();
+        let route = self.route.as_deref().unwrap_or(UNMATCHED);
+        self.metrics.answered(self.service, route, self.method, status.as_u16(), took);
+        let (service, method) = (self.service, self.method);
+        let status_code = status.as_u16();
+        let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
+        let bytes = match size {
+            BodySize::Sized(bytes) => Some(bytes),
+            BodySize::None => Some(0),
+            BodySize::Stream => None,
+        };
+        if status.is_server_error() {
+            let (code, cause) = error.map(explain).unwrap_or_default();
+            tracing::error!(
+                target: "wharf::access", service, method, route, status = status_code, duration_ms, bytes, code, cause,
+                "failed"
+            );
+        } else {
+            tracing::info!(
+                target: "wharf::access", service, method, route, status = status_code, duration_ms, bytes, "answered"
+            );
+        }
+    }
+}
+
+/// What the log should know of an error: its code, and everything behind it.
+fn explain(error: &actix_web::Error) -> (Option<&'static str>, Option<String>) {
+    let behind = error
+        .as_error::<CargoFault>()
+        .map(CargoFault::error)
+        .or_else(|| error.as_error::<ApiFault>().map(ApiFault::error))
+        .or_else(|| error.as_error::<PlainFault>().map(PlainFault::error));
+    match behind {
+        Some(error) => (Some(error.code()), Some(chain(error))),
+        None => (None, Some(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

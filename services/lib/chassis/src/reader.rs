@@ -1,0 +1,54 @@
+//! Who reads a registry, and what of it they see: the first step of every index, download and search request.
+
+use crate::client_address::ClientAddress;
+use crate::credential::Presented;
+use actix_web::FromRequest;
+use actix_web::HttpRequest;
+use actix_web::dev::Payload;
+use std::sync::Arc;
+use wharf_domain::View;
+use wharf_registry::catalog::RegistryEntry;
+use wharf_registry::credentials::Bearer;
+use wharf_registry::{Error, Result, Site};
+
+/// A reader of one registry.
+#[derive(Debug)]
+pub struct Reader {
+    /// The bearer of the credential; none reads a public registry without one.
+    pub bearer: Option<Arc<Bearer>>,
+    /// What is seen. Never empty.
+    pub view: Arc<View>,
+}
+
+impl Reader {
+    /// The registry at this address and what the request's credential sees of it.
+    ///
+    /// Errors: `Unauthenticated` without a credential for anything but a public registry, whether it exists or not, and for
+    /// a credential that opens nothing; `NotFound` for a registry that is absent or of which nothing is seen.
+    pub async fn of(
+        request: &HttpRequest,
+        site: &Arc<Site>,
+        org: &str,
+        registry: &str,
+    ) -> Result<(Arc<RegistryEntry>, Self)> {
+        let Ok(presented) = Presented::from_request(request, &mut Payload::None).into_inner();
+        let token = presented.token()?;
+        let entry = site.place(org, registry)?;
+        let Some(token) = token else {
+            return match entry {
+                Some(entry) if entry.address.is_public => {
+                    Ok((entry, Self { bearer: None, view: Arc::new(View::everything()) }))
+                }
+                _ => Err(Error::unauthenticated()),
+            };
+        };
+        let Ok(ClientAddress(address)) = ClientAddress::from_request(request, &mut Payload::None).into_inner();
+        let bearer = site.authenticate(&token, address).await?;
+        let entry = entry.ok_or_else(Error::not_found)?;
+        let view = if entry.address.is_public { Arc::new(View::everything()) } else { bearer.view(entry.place()) };
+        if view.is_empty() {
+            return Err(Error::not_found());
+        }
+        Ok((entry, Self { bearer: Some(bearer), view }))
+    }
+}
