@@ -1,0 +1,83 @@
+//! Yank and unyank: whether new resolutions may choose a version. Its bytes stay, for those who locked it.
+
+use crate::catalog::RegistryEntry;
+use crate::crates::{Seen, get_seen, require};
+use crate::{Actor, Error, Result, Site};
+use serde_json::json;
+use wharf_cargo_wire::with_yanked;
+use wharf_domain::{CrateVersion, Verb, View};
+use wharf_store::Change;
+
+impl Site {
+    /// Yanks a version, or takes the yank back. Doing it again changes nothing.
+    ///
+    /// `number` may leave out build metadata; when it has some, they must be those of the version.
+    ///
+    /// Errors: `NotFound` when the view does not hold the version; `Forbidden` when it does, but the right is lacking.
+    pub async fn set_yanked(
+        &self,
+        actor: &Actor,
+        entry: &RegistryEntry,
+        view: &View,
+        name: &str,
+        number: &str,
+        yanked: bool,
+    ) -> Result<()> {
+        let mut transaction = self.begin(entry.address.org).await?;
+        let Seen { krate, sight } = get_seen(&mut transaction, entry, view, name).await?;
+        let Ok(wanted) = CrateVersion::parse(number) else { return Err(Error::not_found()) };
+        let version = transaction
+            .find_version(krate.id, &wanted.without_build())
+            .await?
+            .filter(|version| names(&wanted, &version.number))
+            .filter(|version| sight.shows(version.number.semver(), version.published_at))
+            .ok_or_else(Error::not_found)?;
+        require(&mut transaction, actor, entry.place(), &krate, Verb::Yank).await?;
+
+        if !transaction.set_yanked(version.id, yanked).await? {
+            return Ok(());
+        }
+        let line = transaction.get_index_line(version.id).await?;
+        let line = with_yanked(&line, yanked).map_err(Error::internal)?;
+        transaction.set_index_line(version.id, &line).await?;
+        let revision = transaction.raise_revision(krate.id).await?;
+        let change =
+            Change::Crate { registry: entry.address.registry, krate: krate.id, name: krate.name.clone(), revision };
+        transaction.announce(&change, self.clock.now()).await?;
+        let action = if yanked { "version.yank" } else { "version.unyank" };
+        let object = json!({
+            "registry": entry.address.registry_slug,
+            "crate": krate.name.as_str(),
+            "version": version.number.to_string(),
+            "version_id": version.id,
+        });
+        transaction.record(&actor.entry(self, action, object, json!({}))).await?;
+        self.settle(transaction).await?;
+        Ok(())
+    }
+}
+
+/// Whether a number given by a person means this published number.
+fn names(wanted: &CrateVersion, published: &CrateVersion) -> bool {
+    wanted == published || (wanted.semver().build.is_empty() && wanted.without_build() == published.without_build())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn build_metadata_may_be_left_out_but_not_differ() {
+        let version = |text| CrateVersion::parse(text).unwrap();
+        for (wanted, published, same) in [
+            ("1.0.0", "1.0.0", true),
+            ("1.0.0", "1.0.0+a", true),
+            ("1.0.0+a", "1.0.0+a", true),
+            ("1.0.0+b", "1.0.0+a", false),
+            ("1.0.0+a", "1.0.0", false),
+            ("1.0.0-rc", "1.0.0", false),
+        ] {
+            assert_eq!(names(&version(wanted), &version(published)), same, "{wanted} {published}");
+        }
+    }
+}
