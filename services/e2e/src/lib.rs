@@ -1,1 +1,1 @@
-//! Under construction.
+//! Tests that drive whole installations with real cargo and plain HTTP. They live in `tests/it`.

@@ -94,7 +94,7 @@ pub struct Limit {
 }
 
 /// When, from where and whether at all an entitlement holds. Asked at every request, never frozen at issue.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     /// Holds from this moment on.
     pub not_before: Option<Timestamp>,

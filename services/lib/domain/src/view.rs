@@ -34,7 +34,7 @@ impl Rule {
 }
 
 /// The digest of a view's canonical rules within its registry. Equal rights share one view, whoever holds them.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ViewId(pub [u8; 32]);
 
 impl fmt::Display for ViewId {

@@ -3,15 +3,14 @@
 use crate::Site;
 use serde_json::Value;
 use std::net::IpAddr;
-use uuid::Uuid;
 use wharf_domain::Principal;
 use wharf_store::AuditEntry;
 
 /// The request a verb is asked in.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Request {
     /// Its id, which the caller sees in the answer.
-    pub id: Uuid,
+    pub id: String,
     /// The address it came from, if known.
     pub address: Option<IpAddr>,
 }
@@ -36,7 +35,7 @@ impl Actor {
             action: action.to_owned(),
             object,
             detail,
-            request_id: self.request.id,
+            request_id: self.request.id.clone(),
             source: self.request.address,
         }
     }

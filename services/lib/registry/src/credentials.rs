@@ -5,8 +5,9 @@
 //! memory of it at once; the life bound covers a feed that cannot be read. Window, switch and address are checked at each use,
 //! never remembered.
 
-use crate::{Error, Request, Result, Site};
+use crate::{Error, Result, Site};
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -123,7 +124,7 @@ impl Site {
     /// The bearer of a token, if it holds now and here.
     ///
     /// Errors: [`Error::bad_credential`] for every token that opens nothing, whatever the reason.
-    pub async fn authenticate(self: &Arc<Self>, token: &Token, request: Request) -> Result<Arc<Bearer>> {
+    pub async fn authenticate(self: &Arc<Self>, token: &Token, address: Option<IpAddr>) -> Result<Arc<Bearer>> {
         let (_, digest) = self.peppers.digest(token);
         let bearer = match self.credentials.remembered(&digest) {
             Some(entry) => {
@@ -142,8 +143,8 @@ impl Site {
         let now = self.clock.now();
         let standing = &bearer.standing;
         let holds = standing.principal.kind == token.kind()
-            && standing.token.admits(now, request.address)
-            && standing.entitlement.as_ref().is_none_or(|window| window.admits(now, request.address));
+            && standing.token.admits(now, address)
+            && standing.entitlement.as_ref().is_none_or(|window| window.admits(now, address));
         if !holds {
             return Err(Error::bad_credential());
         }

@@ -47,7 +47,11 @@ impl Error {
     /// No credential was sent.
     #[must_use]
     pub fn unauthenticated() -> Self {
-        Self::new(Kind::Unauthenticated, "credential_missing", "this needs a token: send it in the Authorization header")
+        Self::new(
+            Kind::Unauthenticated,
+            "credential_missing",
+            "this needs a token: send it in the Authorization header",
+        )
     }
 
     /// A credential was sent that opens nothing: unknown, revoked, expired, out of its window or place. One text for
@@ -95,12 +99,8 @@ impl Error {
 
     /// A mistake of ours.
     pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::new(
-            Kind::Internal,
-            "internal",
-            "something went wrong in the registry; tell its operator the request id",
-        )
-        .because(cause)
+        Self::new(Kind::Internal, "internal", "something went wrong in the registry; tell its operator the request id")
+            .because(cause)
     }
 
     /// Adds what the log should know.

@@ -4,13 +4,29 @@
 //! cargo's web API, pages and the command line are skins over the same verbs.
 
 pub mod actor;
+pub mod audit_log;
 pub mod catalog;
+mod crates;
 pub mod credentials;
 pub mod downloads;
 pub mod error;
+pub mod idempotency;
+mod label;
+pub mod maintenance;
+pub mod members;
+pub mod orgs;
+pub mod owners;
+pub mod paging;
+mod permit;
+pub mod publish;
+pub mod registries;
 pub mod replica;
+pub mod search;
 mod settle;
 pub mod site;
+pub mod teams;
+pub mod tokens;
+pub mod yank;
 
 pub use actor::{Actor, Request};
 pub use error::{Error, Kind, Result};

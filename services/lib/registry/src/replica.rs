@@ -70,7 +70,9 @@ async fn follow_from(
     loop {
         match step(site, replica, service, &mut horizon, &mut reported).await {
             Ok(()) => failing = false,
-            Err(error) if failing => tracing::debug!(cause = &error as &dyn std::error::Error, "still cannot read the feed"),
+            Err(error) if failing => {
+                tracing::debug!(cause = &error as &dyn std::error::Error, "still cannot read the feed")
+            }
             Err(error) => {
                 tracing::warn!(cause = &error as &dyn std::error::Error, "cannot read the feed; serving what is known");
                 failing = true;

@@ -24,7 +24,7 @@ pub struct AuditEntry {
     /// What else matters: for a change, what it was before.
     pub detail: Value,
     /// The request it was asked in.
-    pub request_id: Uuid,
+    pub request_id: String,
     /// The address it was asked from.
     pub source: Option<IpAddr>,
 }

@@ -67,7 +67,7 @@ impl TenantTx {
                left join version v on v.org_id = c.org_id and v.crate_id = c.crate_id
                left join index_line l on l.org_id = v.org_id and l.version_id = v.version_id
                where c.org_id = $1 and c.registry_id = $2 and c.crate_id = $3
-               order by v.published_at, v.version_id"#,
+               order by v.published_at, v.number collate "C" "#,
             org,
             registry.0,
             krate.0
@@ -87,10 +87,7 @@ impl TenantTx {
             versions.push(ListedVersion {
                 number,
                 published_at: Timestamp::new(row.published_at.ok_or_else(|| missing("version.published_at"))?),
-                cksum: row
-                    .cksum
-                    .and_then(|bytes| bytes.try_into().ok())
-                    .ok_or_else(|| missing("version.cksum"))?,
+                cksum: row.cksum.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| missing("version.cksum"))?,
                 size_bytes: row.size_bytes.ok_or_else(|| missing("version.size_bytes"))?,
                 yanked: row.yanked.unwrap_or(false),
                 line: row.line.ok_or_else(|| missing("index_line.line"))?,

@@ -30,7 +30,8 @@ pub async fn list_any_org(database: &Database) -> Result<Vec<RegistryAddress>, S
     rows.into_iter()
         .map(|row| {
             let slug = |text: &str, column: &str| {
-                Slug::parse(text).map_err(|error| StoreError::corrupt(format!("{column} of {}", row.registry_id), error))
+                Slug::parse(text)
+                    .map_err(|error| StoreError::corrupt(format!("{column} of {}", row.registry_id), error))
             };
             Ok(RegistryAddress {
                 org: OrgId(row.org_id),

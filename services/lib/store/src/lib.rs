@@ -6,16 +6,31 @@
 //!
 //! Nothing outside this crate mentions sqlx. Nothing here decides who may do what.
 
+pub mod accounts;
 pub mod audit;
+pub mod audit_log;
 pub mod auth;
 pub mod crate_index;
+pub mod crates;
 pub mod database;
 pub mod directory;
+pub mod entitlements;
 pub mod error;
 pub mod feed;
+pub mod idempotency;
+pub mod maintenance;
+pub mod members;
+pub mod orgs;
 pub mod outbox;
+pub mod owners;
+pub mod registries;
 pub mod schema;
+pub mod search;
+pub mod teams;
 pub mod tenant;
+pub mod tokens;
+pub mod versions;
+pub mod view_contents;
 
 pub use audit::AuditEntry;
 pub use database::{Database, DatabaseRole};

@@ -66,9 +66,8 @@ impl TenantTx {
         if !self.has_announced() {
             return Ok(None);
         }
-        let xid = sqlx::query_scalar!(r#"select pg_current_xact_id()::text as "xid!""#)
-            .fetch_one(self.connection())
-            .await?;
+        let xid =
+            sqlx::query_scalar!(r#"select pg_current_xact_id()::text as "xid!""#).fetch_one(self.connection()).await?;
         Ok(Some(FeedPosition(xid)))
     }
 }

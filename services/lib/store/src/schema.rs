@@ -76,3 +76,8 @@ pub async fn check(database: &Database) -> Result<(), SchemaError> {
         std::cmp::Ordering::Equal => Ok(()),
     }
 }
+
+/// Version and text of every migration, oldest first.
+pub fn sources() -> impl Iterator<Item = (i64, String)> {
+    MIGRATIONS.iter().map(|migration| (migration.version, migration.sql.as_str().to_owned()))
+}

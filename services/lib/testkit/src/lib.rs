@@ -1,1 +1,32 @@
-//! Under construction.
+//! The test harness: whole installations on free ports, identities as types, and drivers for real clients.
+//!
+//! A [`Stack`] runs the product's own start-up code with its own database, Redis prefix, blob directory, clock and
+//! randomness; requests reach it over real HTTP. What it needs from outside comes from the environment that
+//! `./deploy/test` sets; a missing variable is a failure, never a skipped test.
+
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a harness fails by panicking")]
+
+pub mod balancer;
+pub mod cargo;
+pub mod clock;
+pub mod database;
+pub mod fixture;
+pub mod http;
+pub mod identity;
+pub mod process;
+pub mod stack;
+
+pub use cargo::{Cargo, Finished};
+pub use clock::TestClock;
+pub use fixture::CrateFixture;
+pub use http::{Answer, Client};
+pub use identity::{Org, Token};
+pub use stack::{Stack, StackBuilder};
+
+/// A setting that `./deploy/test` provides.
+#[must_use]
+pub fn setting(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!("{name} is not set: run the tests with ./deploy/test, or start their services with ./deploy/test --services")
+    })
+}

@@ -42,7 +42,8 @@ impl Body {
     #[must_use]
     pub fn new(plain: Vec<u8>) -> Self {
         let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 4), Compression::new(6));
-        let compressed = encoder.write_all(&plain).and_then(|()| encoder.finish()).expect("writing to memory cannot fail");
+        let compressed =
+            encoder.write_all(&plain).and_then(|()| encoder.finish()).expect("writing to memory cannot fail");
         Self { plain: Variant::new(plain), gzip: Variant::new(compressed) }
     }
 

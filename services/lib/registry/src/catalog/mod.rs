@@ -48,7 +48,8 @@ pub struct VisibleVersion {
 impl Catalog {
     pub(crate) fn new(cache_bytes: u64) -> Self {
         // Three quarters for whole files, one for the filtered ones.
-        let files = Memory::builder().weigher(|_, file: &Arc<IndexFile>| file.weight()).max_capacity(cache_bytes / 4 * 3);
+        let files =
+            Memory::builder().weigher(|_, file: &Arc<IndexFile>| file.weight()).max_capacity(cache_bytes / 4 * 3);
         let parts = Memory::builder()
             .weigher(|_, part: &Filtered| match part {
                 Filtered::Part(body) => body.weight(),
@@ -102,7 +103,8 @@ impl Site {
 
     /// The registry at an address; `None` when there is none. Says nothing about whether anyone may know of it.
     pub fn place(&self, org: &str, registry: &str) -> Result<Option<Arc<RegistryEntry>>> {
-        let directory = self.catalog.directory().ok_or_else(|| Error::unavailable("the registries are not loaded yet"))?;
+        let directory =
+            self.catalog.directory().ok_or_else(|| Error::unavailable("the registries are not loaded yet"))?;
         Ok(directory.by_address(org, registry))
     }
 

@@ -1,0 +1,3 @@
+//! Whole installations under test; a module per topic.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]

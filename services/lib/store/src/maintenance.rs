@@ -1,0 +1,82 @@
+//! Housekeeping across tenants, through functions that only the worker's role may call.
+
+use crate::{Database, StoreError, TenantTx};
+use std::collections::HashSet;
+use wharf_domain::Timestamp;
+
+/// How many rows one round of pruning removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    /// Changes that every reader has long seen.
+    pub changes: i64,
+    /// Answers kept for repeated requests.
+    pub answers: i64,
+    /// Replicas that stopped without saying so.
+    pub replicas: i64,
+}
+
+/// Removes what is no longer needed: changes and answers older than a day, replicas silent for an hour.
+pub async fn prune_any_org(worker: &Database, now: Timestamp) -> Result<Pruned, StoreError> {
+    let (day, hour) = (std::time::Duration::from_secs(86_400), std::time::Duration::from_secs(3_600));
+    let row = sqlx::query!(
+        r#"select prune_outbox($1) as "changes!", prune_idempotency($1) as "answers!", prune_replicas($2) as "replicas!""#,
+        now.minus(day).inner(),
+        now.minus(hour).inner(),
+    )
+    .fetch_one(worker.pool())
+    .await?;
+    Ok(Pruned { changes: row.changes, answers: row.answers, replicas: row.replicas })
+}
+
+impl TenantTx {
+    /// Announces that this transaction will make a version of the file with this digest. From here on the file cannot be
+    /// collected: look whether it is (still) there, and store it again if not, before committing.
+    pub async fn hold_blob(&mut self, sha256: [u8; 32]) -> Result<(), StoreError> {
+        sqlx::query!("select pg_advisory_xact_lock_shared($1)", lock_of(sha256)).execute(self.connection()).await?;
+        Ok(())
+    }
+}
+
+/// A transaction in which files found to be orphans stay orphans: a publish of the same bytes waits until it has ended.
+#[derive(Debug)]
+pub struct OrphanCheck {
+    transaction: sqlx::Transaction<'static, sqlx::Postgres>,
+}
+
+impl OrphanCheck {
+    /// Begins.
+    pub async fn begin(worker: &Database) -> Result<Self, StoreError> {
+        Ok(Self { transaction: worker.pool().begin().await? })
+    }
+
+    /// Which of these files no version needs. Files that a publish is about to use are not among them.
+    pub async fn orphans_any_org(&mut self, candidates: &[[u8; 32]]) -> Result<Vec<[u8; 32]>, StoreError> {
+        let mut free = Vec::new();
+        for sha256 in candidates {
+            let locked = sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "locked!""#, lock_of(*sha256))
+                .fetch_one(&mut *self.transaction)
+                .await?;
+            if locked {
+                free.push(*sha256);
+            }
+        }
+        let wanted: Vec<Vec<u8>> = free.iter().map(|sha256| sha256.to_vec()).collect();
+        let known: HashSet<Vec<u8>> = sqlx::query_scalar!(r#"select known_checksums($1) as "cksum!""#, &wanted)
+            .fetch_all(&mut *self.transaction)
+            .await?
+            .into_iter()
+            .collect();
+        free.retain(|sha256| !known.contains(sha256.as_slice()));
+        Ok(free)
+    }
+
+    /// Ends; publishes of these files go on.
+    pub async fn end(self) -> Result<(), StoreError> {
+        Ok(self.transaction.commit().await?)
+    }
+}
+
+/// Two files with equal locks only wait for each other needlessly.
+fn lock_of(sha256: [u8; 32]) -> i64 {
+    i64::from_be_bytes(sha256[..8].try_into().expect("eight of thirty-two bytes"))
+}

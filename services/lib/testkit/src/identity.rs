@@ -1,0 +1,192 @@
+//! Orgs and tokens of a test, made through the product's own API.
+
+use crate::fixture::CrateFixture;
+use crate::http::{Answer, Client};
+use crate::stack::Setup;
+use serde_json::{Value, json};
+use wharf::commands::MadeOrg;
+
+/// The addresses of an installation.
+#[derive(Clone, Debug)]
+pub struct Bases {
+    /// Of the API service.
+    pub app: String,
+    /// Of the index service.
+    pub index: String,
+    /// Of the download service.
+    pub download: String,
+}
+
+/// An org of a test, in the hands of its owner.
+#[derive(Clone, Debug)]
+pub struct Org {
+    /// Its name in addresses.
+    pub slug: String,
+    /// The owner's personal token, with every scope.
+    pub owner: Token,
+    bases: Bases,
+}
+
+/// A token and the registry it is used with.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// The token's public id.
+    pub id: String,
+    /// The entitlement behind it, if there is one.
+    pub entitlement: Option<String>,
+    /// The token itself.
+    pub secret: String,
+    /// The org whose addresses it is used on.
+    pub org: String,
+    /// The registry whose addresses it is used on.
+    pub registry: String,
+    bases: Bases,
+}
+
+impl Org {
+    pub(crate) fn new(setup: &Setup, slug: &str, made: MadeOrg) -> Self {
+        let bases =
+            Bases { app: setup.app.clone(), index: setup.index.clone(), download: setup.download.clone() };
+        let owner = Token {
+            id: made.owner_token_id.to_string(),
+            entitlement: None,
+            secret: made.owner_token.expose().to_owned(),
+            org: slug.to_owned(),
+            registry: "private".to_owned(),
+            bases: bases.clone(),
+        };
+        Self { slug: slug.to_owned(), owner, bases }
+    }
+
+    /// The address of a management route of this org.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}/api/v1/orgs/{}{path}", self.bases.app, self.slug)
+    }
+
+    /// The owner's answer from a management route.
+    pub async fn manage(&self, method: &str, path: &str, body: &Value) -> Answer {
+        self.owner.client().json(method, &self.url(path), body).await
+    }
+
+    /// Makes another registry.
+    pub async fn add_registry(&self, slug: &str, settings: &Value) -> Token {
+        let mut body = json!({ "slug": slug });
+        body.as_object_mut().unwrap().extend(settings.as_object().cloned().unwrap_or_default());
+        let _made = self.manage("POST", "/registries", &body).await.expect(201);
+        Token { registry: slug.to_owned(), ..self.owner.clone() }
+    }
+
+    /// Adds a member and issues a token of theirs with these scopes.
+    pub async fn member(&self, login: &str, role: &str, kind: &str, scopes: &[&str]) -> Token {
+        let email = format!("{login}@{}.example", self.slug);
+        let body = json!({ "login": login, "email": email, "role": role });
+        let _made = self.manage("POST", "/members", &body).await.expect(201);
+        self.token(login, kind, scopes).await
+    }
+
+    /// Issues a token of an existing member.
+    pub async fn token(&self, login: &str, kind: &str, scopes: &[&str]) -> Token {
+        let body = json!({ "name": format!("{login}'s"), "member": login, "kind": kind, "scopes": scopes });
+        let made = self.manage("POST", "/tokens", &body).await.expect(201).json();
+        Token {
+            id: made["id"].as_str().unwrap().to_owned(),
+            secret: made["secret"].as_str().unwrap().to_owned(),
+            ..self.owner.clone()
+        }
+    }
+
+    /// Grants an entitlement in a registry.
+    pub async fn entitle(&self, registry: &str, name: &str, terms: &Value) -> Token {
+        let mut body = json!({ "name": name });
+        body.as_object_mut().unwrap().extend(terms.as_object().unwrap().clone());
+        let made = self.manage("POST", &format!("/registries/{registry}/entitlements"), &body).await.expect(201).json();
+        Token {
+            id: made["tokens"][0]["id"].as_str().unwrap().to_owned(),
+            entitlement: Some(made["id"].as_str().unwrap().to_owned()),
+            secret: made["secret"].as_str().unwrap().to_owned(),
+            registry: registry.to_owned(),
+            ..self.owner.clone()
+        }
+    }
+
+    /// Grants an entitlement in `private` that sees what matches these patterns.
+    pub async fn partner(&self, name: &str, allow: &[&str]) -> Token {
+        self.entitle("private", name, &json!({ "rules": [{ "allow": allow }] })).await
+    }
+}
+
+impl Token {
+    /// A client that sends this token.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        Client::with(&self.secret)
+    }
+
+    /// The same token on another registry of the org.
+    #[must_use]
+    pub fn on(&self, registry: &str) -> Self {
+        Self { registry: registry.to_owned(), ..self.clone() }
+    }
+
+    /// The sparse index as it stands in cargo's configuration.
+    #[must_use]
+    pub fn sparse(&self) -> String {
+        format!("sparse+{}/{}/{}/", self.bases.index, self.org, self.registry)
+    }
+
+    /// The address of a file of the index.
+    #[must_use]
+    pub fn index_url(&self, path: &str) -> String {
+        format!("{}/{}/{}/{path}", self.bases.index, self.org, self.registry)
+    }
+
+    /// The address of a route of the cargo web API, below `/api/v1/crates`.
+    #[must_use]
+    pub fn crates_url(&self, path: &str) -> String {
+        format!("{}/cargo/{}/{}/api/v1/crates{path}", self.bases.app, self.org, self.registry)
+    }
+
+    /// The address of a download decision.
+    #[must_use]
+    pub fn download_url(&self, name: &str, version: &str) -> String {
+        format!("{}/{}/{}/{name}/{version}/download", self.bases.download, self.org, self.registry)
+    }
+
+    /// The path of a crate's index file.
+    #[must_use]
+    pub fn index_path(name: &str) -> String {
+        let name = name.to_ascii_lowercase();
+        match name.len() {
+            1 => format!("1/{name}"),
+            2 => format!("2/{name}"),
+            3 => format!("3/{}/{name}", &name[..1]),
+            _ => format!("{}/{}/{name}", &name[..2], &name[2..4]),
+        }
+    }
+
+    /// Reads a crate's index file.
+    pub async fn index(&self, name: &str) -> Answer {
+        self.client().get(&self.index_url(&Self::index_path(name))).await
+    }
+
+    /// Publishes a crate.
+    pub async fn publish(&self, krate: &CrateFixture) -> Answer {
+        let body = krate.body(&self.sparse());
+        self.client().send("PUT", &self.crates_url("/new"), &[("accept", "application/json")], Some(body)).await
+    }
+
+    /// Asks for a download and follows the ticket.
+    pub async fn download(&self, name: &str, version: &str) -> Answer {
+        let decision = self.client().get(&self.download_url(name, version)).await;
+        if decision.status != 302 {
+            return decision;
+        }
+        Client::anonymous().get(decision.header("location")).await
+    }
+
+    /// Searches.
+    pub async fn search(&self, query: &str) -> Answer {
+        self.client().get(&self.crates_url(&format!("?q={query}&per_page=100"))).await
+    }
+}

@@ -1,0 +1,93 @@
+//! The `wharf` program itself, for tests that kill it.
+
+use crate::http::Client;
+use crate::stack::Setup;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// A running `wharf serve`; killed when dropped.
+#[derive(Debug)]
+pub struct ServerProcess {
+    child: Child,
+    log: std::path::PathBuf,
+}
+
+/// The program, built in the same profile as the tests.
+#[must_use]
+pub fn program() -> std::path::PathBuf {
+    let mut path = std::env::current_exe().unwrap();
+    path.pop();
+    if path.ends_with("deps") {
+        path.pop();
+    }
+    let program = path.join("wharf");
+    assert!(program.exists(), "{} is not built: cargo build -p wharf", program.display());
+    program
+}
+
+impl ServerProcess {
+    /// Starts the program and waits until it is ready.
+    pub async fn start(setup: &Setup, environment: &[(&str, &str)]) -> Self {
+        let log = setup.directory.path().join("server.log");
+        let out = std::fs::OpenOptions::new().create(true).append(true).open(&log).unwrap();
+        let child = Command::new(program())
+            .arg("--config")
+            .arg(&setup.config_file)
+            .arg("serve")
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(out.try_clone().unwrap())
+            .stderr(out)
+            .spawn()
+            .unwrap();
+        let mut server = Self { child, log };
+        server.ready(&setup.internal).await;
+        server
+    }
+
+    async fn ready(&mut self, internal: &str) {
+        let client = Client::anonymous();
+        for _ in 0..3_000 {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("the server ended ({status}): {}", self.log());
+            }
+            if tokio::net::TcpStream::connect(internal.trim_start_matches("http://")).await.is_ok()
+                && client.get(&format!("{internal}/readyz")).await.status == 200
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the server did not become ready: {}", self.log());
+    }
+
+    /// What the program has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Ends the program as `kill -9` does.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Waits until the program has ended by itself; says whether it did within about a minute.
+    pub async fn ended(&mut self) -> bool {
+        for _ in 0..3_000 {
+            if self.child.try_wait().unwrap().is_some() {
+                return true;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        false
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}

@@ -1,0 +1,291 @@
+//! A whole installation in this process: the product's own start-up code on free ports.
+
+use crate::balancer::Balancer;
+use crate::clock::TestClock;
+use crate::database::{SERVICE_PASSWORD, TestDatabase};
+use crate::identity::Org;
+use crate::setting;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use tempfile::TempDir;
+use wharf::assemble::Ambient;
+use wharf::serve::{Instance, Service};
+use wharf::{Config, commands};
+use wharf_chassis::shutdown::stop_signal;
+use wharf_chassis::{OsEntropy, Stopper};
+use wharf_domain::Clock;
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+/// Where crate files lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlobKind {
+    /// In a directory of the test.
+    Directory,
+    /// In the S3 server of the tests, under a prefix of the test.
+    S3,
+}
+
+/// Where wake-ups go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RedisKind {
+    /// The Redis of the tests.
+    Shared,
+    /// Another one, which the test may stop.
+    At(String),
+    /// Nowhere: the configuration has no Redis.
+    None,
+}
+
+/// How a stack is to be.
+#[derive(Debug)]
+pub struct StackBuilder {
+    indexes: usize,
+    downloads: usize,
+    blobs: BlobKind,
+    redis: RedisKind,
+    real_clock: bool,
+}
+
+impl StackBuilder {
+    /// With several index processes behind one address.
+    #[must_use]
+    pub fn indexes(mut self, count: usize) -> Self {
+        self.indexes = count;
+        self
+    }
+
+    /// With several download processes behind one address.
+    #[must_use]
+    pub fn downloads(mut self, count: usize) -> Self {
+        self.downloads = count;
+        self
+    }
+
+    /// With crate files elsewhere than in a directory.
+    #[must_use]
+    pub fn blobs(mut self, kind: BlobKind) -> Self {
+        self.blobs = kind;
+        self
+    }
+
+    /// With another Redis.
+    #[must_use]
+    pub fn redis(mut self, kind: RedisKind) -> Self {
+        self.redis = kind;
+        self
+    }
+
+    /// With the machine's clock, for tests whose clients or killed processes live by it.
+    #[must_use]
+    pub fn real_clock(mut self) -> Self {
+        self.real_clock = true;
+        self
+    }
+
+    /// Starts everything and waits until it is ready.
+    pub async fn start(self) -> Stack {
+        let setup = Setup::new(&self).await;
+        setup.start(&self).await
+    }
+
+    /// Prepares database, directories and configuration, and starts nothing: for tests that run the program itself.
+    pub async fn prepare(self) -> Setup {
+        Setup::new(&self).await
+    }
+}
+
+/// Everything a program needs to start.
+pub struct Setup {
+    /// The database.
+    pub database: TestDatabase,
+    /// The directory of secrets, configuration and blobs.
+    pub directory: TempDir,
+    /// The configuration file.
+    pub config_file: PathBuf,
+    /// Base of the API service.
+    pub app: String,
+    /// Base of the index service.
+    pub index: String,
+    /// Base of the download service.
+    pub download: String,
+    /// Address of the internal server.
+    pub internal: String,
+    number: u32,
+}
+
+/// An address nobody listens on. Taken again by the server a moment later; nothing else here takes ports in between.
+#[must_use]
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+impl Setup {
+    async fn new(builder: &StackBuilder) -> Self {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let database = TestDatabase::create().await;
+        let directory = tempfile::Builder::new().prefix("wharf test ").tempdir().unwrap();
+        let [app, index, download, internal] = [(); 4].map(|()| free_address());
+        let secret = |name: &str, text: &str| {
+            let path = directory.path().join(name);
+            write_private(&path, text);
+            format!("{:?}", path.to_str().unwrap())
+        };
+        let owner_url = secret("owner-url", database.owner_url());
+        let password = secret("password", SERVICE_PASSWORD);
+        let pepper = secret("pepper", &"7a".repeat(32));
+        let ticket_key = secret("ticket-key", &"5c".repeat(32));
+        let redis = match &builder.redis {
+            RedisKind::Shared => Some(setting("WHARF_TEST_REDIS_URL")),
+            RedisKind::At(url) => Some(url.clone()),
+            RedisKind::None => None,
+        };
+        let redis = redis.map_or_else(String::new, |url| format!("[redis]\nurl_file = {}\n", secret("redis-url", &url)));
+        let blob = match builder.blobs {
+            BlobKind::Directory => {
+                let path = directory.path().join("blobs");
+                std::fs::create_dir(&path).unwrap();
+                format!("kind = \"directory\"\npath = {:?}\n", path.to_str().unwrap())
+            }
+            BlobKind::S3 => format!(
+                "kind = \"s3\"\nendpoint = {:?}\nregion = \"us-east-1\"\nbucket = {:?}\nprefix = \"t{}-{number}/\"\n\
+                 path_style = true\naccess_key_file = {}\nsecret_key_file = {}\n",
+                setting("WHARF_TEST_S3_ENDPOINT"),
+                setting("WHARF_TEST_S3_BUCKET"),
+                std::process::id(),
+                secret("s3-access", &setting("WHARF_TEST_S3_ACCESS_KEY")),
+                secret("s3-secret", &setting("WHARF_TEST_S3_SECRET_KEY")),
+            ),
+        };
+        let text = format!(
+            "[public]\napp = \"http://{app}\"\nindex = \"http://{index}\"\ndownload = \"http://{download}\"\n\
+             [listen]\napp = \"{app}\"\nindex = \"{index}\"\ndownload = \"{download}\"\ninternal = \"{internal}\"\n\
+             [database]\nowner_url_file = {owner_url}\nservice_password_file = {password}\n\
+             {redis}[blob]\n{blob}[secrets]\ntoken_pepper_file = {pepper}\nticket_key_file = {ticket_key}\n\
+             [limits]\nworkers = 1\nstop_grace_s = 2\n"
+        );
+        let config_file = directory.path().join("wharf.toml");
+        write_private(&config_file, &text);
+        Self {
+            database,
+            directory,
+            config_file,
+            app: format!("http://{app}"),
+            index: format!("http://{index}"),
+            download: format!("http://{download}"),
+            internal: format!("http://{internal}"),
+            number,
+        }
+    }
+
+    /// The configuration as the program reads it.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        wharf_chassis::config::load(Some(&self.config_file), "WHARF_OF_NO_TEST").unwrap()
+    }
+
+    async fn start(self, builder: &StackBuilder) -> Stack {
+        let clock = Arc::new(TestClock::new());
+        let ambient = Ambient {
+            clock: if builder.real_clock { Arc::new(wharf_chassis::SystemClock) } else { Arc::clone(&clock) as Arc<dyn Clock> },
+            entropy: Arc::new(OsEntropy),
+            redis_prefix: format!("test-{}-{}:", std::process::id(), self.number),
+        };
+        let (stopper, stop) = stop_signal();
+        let mut instances = Vec::new();
+        let mut balancers = Vec::new();
+        let mut config = self.config();
+        let mut alone = vec![Service::Api];
+        for (service, count) in [(Service::Index, builder.indexes), (Service::Download, builder.downloads)] {
+            if count == 1 {
+                alone.push(service);
+                continue;
+            }
+            let front = if service == Service::Index { config.listen.index } else { config.listen.download };
+            let mut replicas = Vec::new();
+            for _ in 0..count {
+                let mut own = self.config();
+                let address = free_address();
+                own.listen.internal = free_address();
+                if service == Service::Index { own.listen.index = address } else { own.listen.download = address }
+                instances.push(Instance::start(&own, &[service], &ambient, stop.clone()).await.unwrap());
+                replicas.push(address);
+            }
+            balancers.push(Balancer::start(front, replicas).await);
+        }
+        config.listen.internal = self.internal.trim_start_matches("http://").parse().unwrap();
+        instances.push(Instance::start(&config, &alone, &ambient, stop).await.unwrap());
+        for instance in &instances {
+            for site in instance.sites() {
+                while !site.catalog().is_loaded() {
+                    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+                }
+            }
+        }
+        Stack { setup: self, ambient, clock, instances, balancers, stopper }
+    }
+}
+
+fn write_private(path: &Path, text: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// A running installation.
+pub struct Stack {
+    /// What it was started with.
+    pub setup: Setup,
+    /// Its time and randomness.
+    pub ambient: Ambient,
+    /// Its clock, unless it was started with the machine's.
+    pub clock: Arc<TestClock>,
+    instances: Vec<Instance>,
+    balancers: Vec<Balancer>,
+    stopper: Stopper,
+}
+
+impl Stack {
+    /// One process of each service, a directory for blobs, the shared Redis, a clock that stands still.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// Another shape.
+    #[must_use]
+    pub fn builder() -> StackBuilder {
+        StackBuilder {
+            indexes: 1,
+            downloads: 1,
+            blobs: BlobKind::Directory,
+            redis: RedisKind::Shared,
+            real_clock: false,
+        }
+    }
+
+    /// An org with one private registry called `private`, and its owner.
+    pub async fn org(&self, slug: &str) -> Org {
+        let config = self.setup.config();
+        let made = commands::bootstrap_org(&config, &self.ambient, slug, "private").await.unwrap();
+        // The services hear of the new registry through the feed; the test must not run ahead of them.
+        let registry = "private".to_owned();
+        for site in self.instances.iter().flat_map(Instance::sites) {
+            while site.place(slug, &registry).unwrap().is_none() {
+                tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            }
+        }
+        Org::new(&self.setup, slug, made)
+    }
+
+    /// Stops everything and removes the database.
+    pub async fn stop(self) {
+        drop(self.balancers);
+        self.stopper.stop();
+        for instance in self.instances {
+            instance.finished().await.unwrap();
+        }
+        self.setup.database.drop().await;
+    }
+}

@@ -1,0 +1,234 @@
+//! Runs services: each with its own site, database role and feed, all with one stop signal.
+
+use crate::Config;
+use crate::assemble::{self, Ambient};
+use actix_web::web::Data;
+use anyhow::Context;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use wharf_chassis::server::{self, Process, internal_routes};
+use wharf_chassis::{Metrics, Readiness, Running, Schedule, Stop, TrustedProxies, health};
+use wharf_registry::{Site, maintenance, replica};
+use wharf_store::{DatabaseRole, schema};
+
+/// A service that can be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Service {
+    /// Cargo web API, management API, pages.
+    Api,
+    /// Filtered indexes.
+    Index,
+    /// Download decisions and crate files.
+    Download,
+}
+
+impl Service {
+    /// Every service.
+    pub const ALL: [Self; 3] = [Self::Api, Self::Index, Self::Download];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Api => "wharf-api",
+            Self::Index => "wharf-index",
+            Self::Download => "wharf-download",
+        }
+    }
+
+    fn role(self) -> DatabaseRole {
+        match self {
+            Self::Api => DatabaseRole::Api,
+            Self::Index => DatabaseRole::Index,
+            Self::Download => DatabaseRole::Download,
+        }
+    }
+
+    fn address(self, config: &Config) -> SocketAddr {
+        match self {
+            Self::Api => config.listen.app,
+            Self::Index => config.listen.index,
+            Self::Download => config.listen.download,
+        }
+    }
+}
+
+/// Services that are running.
+pub struct Instance {
+    servers: Vec<Running>,
+    followers: JoinSet<()>,
+    schedule: Schedule,
+    grace: Duration,
+    sites: Vec<Arc<Site>>,
+}
+
+impl Instance {
+    /// Starts services. Returns when all of them listen; whether they are ready is for `/readyz` to say.
+    ///
+    /// Errors: an address that cannot be listened on, a schema this program cannot serve.
+    pub async fn start(config: &Config, services: &[Service], ambient: &Ambient, stop: Stop) -> anyhow::Result<Self> {
+        let metrics = Metrics::new().context("metrics")?;
+        let process = Process {
+            entropy: Arc::clone(&ambient.entropy),
+            metrics: metrics.clone(),
+            stop: stop.clone(),
+            limits: config.limits.clone(),
+            trusted_proxies: TrustedProxies::new(&config.listen.trusted_proxies),
+        };
+        let mut schedule =
+            Schedule::new(Arc::clone(&ambient.clock), Arc::clone(&ambient.entropy), metrics.clone(), stop.clone());
+        let mut readiness = Readiness::new(stop.clone());
+        let (mut followers, mut sites) = (JoinSet::new(), Vec::new());
+        for service in services {
+            let site = assemble::site(config, service.role(), ambient)?;
+            check_schema(&site).await?;
+            readiness = checks(readiness, *service, &site);
+            measure(&metrics, *service, &site)?;
+            let (following, stopping) = (Arc::clone(&site), stop.clone());
+            followers.spawn(async move {
+                replica::follow(following, service.name(), async move { stopping.requested().await }).await;
+            });
+            let using = Arc::clone(&site);
+            schedule.every("note_token_use", Duration::from_secs(60), move || {
+                let site = Arc::clone(&using);
+                async move { replica::note_token_use(&site).await }
+            });
+            sites.push(site);
+        }
+        if services.contains(&Service::Api) {
+            keep_house(&mut schedule, config, ambient)?;
+        }
+        let readiness = Arc::new(readiness);
+        let mut servers = Vec::new();
+        for (service, site) in services.iter().zip(&sites) {
+            servers.push(start_service(*service, config, &process, site, &readiness)?);
+        }
+        let internal = internal_routes(metrics, readiness);
+        servers.push(server::start("wharf-internal", config.listen.internal, &process, internal)?);
+        let grace = Duration::from_secs(config.limits.stop_grace_s);
+        Ok(Self { servers, followers, schedule, grace, sites })
+    }
+
+    /// The sites of the services, in the order they were asked for.
+    #[must_use]
+    pub fn sites(&self) -> &[Arc<Site>] {
+        &self.sites
+    }
+
+    /// Waits until everything has stopped. A server that ends by itself is an error.
+    pub async fn finished(mut self) -> anyhow::Result<()> {
+        for server in self.servers {
+            server.finished().await.context("a server ended")?;
+        }
+        self.schedule.finished(self.grace).await;
+        while self.followers.join_next().await.is_some() {}
+        for site in self.sites {
+            site.database().close().await;
+        }
+        Ok(())
+    }
+}
+
+/// Waits for a database that is away; refuses one whose schema does not fit.
+async fn check_schema(site: &Site) -> anyhow::Result<()> {
+    let mut waiting = false;
+    loop {
+        match schema::check(site.database()).await {
+            Ok(()) => return Ok(()),
+            Err(schema::SchemaError::Store(error)) => {
+                if !waiting {
+                    tracing::warn!(cause = &error as &dyn std::error::Error, "waiting for the database");
+                    waiting = true;
+                }
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+fn start_service(
+    service: Service,
+    config: &Config,
+    process: &Process,
+    site: &Arc<Site>,
+    readiness: &Arc<Readiness>,
+) -> anyhow::Result<Running> {
+    let (site, health, name, address) =
+        (Arc::clone(site), health::routes(Arc::clone(readiness)), service.name(), service.address(config));
+    let running = match service {
+        Service::Api => server::start(name, address, process, move |routes| {
+            routes.configure(health.clone());
+            routes.app_data(Data::from(Arc::clone(&site)));
+            wharf_api::routes(routes);
+        }),
+        Service::Index => server::start(name, address, process, move |routes| {
+            routes.configure(health.clone());
+            routes.configure(wharf_index::routes(Arc::clone(&site)));
+        }),
+        Service::Download => server::start(name, address, process, move |routes| {
+            routes.configure(health.clone());
+            routes.configure(wharf_download::routes(Arc::clone(&site)));
+        }),
+    };
+    Ok(running?)
+}
+
+fn checks(readiness: Readiness, service: Service, site: &Arc<Site>) -> Readiness {
+    let (database, catalog, blobs) = (Arc::clone(site), Arc::clone(site), Arc::clone(site));
+    let [database_check, catalog_check, blob_check] = match service {
+        Service::Api => ["api_database", "api_registries", "api_blobs"],
+        Service::Index => ["index_database", "index_registries", ""],
+        Service::Download => ["download_database", "download_registries", "download_blobs"],
+    };
+    let readiness = readiness
+        .check(database_check, move || {
+            let site = Arc::clone(&database);
+            async move { site.database().ping().await.map_err(|error| error.to_string()) }
+        })
+        .check(catalog_check, move || {
+            let site = Arc::clone(&catalog);
+            async move { if site.catalog().is_loaded() { Ok(()) } else { Err("not loaded yet".to_owned()) } }
+        });
+    if blob_check.is_empty() {
+        return readiness;
+    }
+    readiness.check(blob_check, move || {
+        let site = Arc::clone(&blobs);
+        async move { site.blobs().check().await.map_err(|error| error.to_string()) }
+    })
+}
+
+fn measure(metrics: &Metrics, service: Service, site: &Arc<Site>) -> anyhow::Result<()> {
+    let (held, redis) = match service {
+        Service::Api => ("wharf_api_index_bytes", "wharf_api_redis_up"),
+        Service::Index => ("wharf_index_index_bytes", "wharf_index_redis_up"),
+        Service::Download => ("wharf_download_index_bytes", "wharf_download_redis_up"),
+    };
+    let (catalog, cache) = (Arc::clone(site), Arc::clone(site));
+    metrics.gauge(held, "Bytes of index files held in memory.", move || catalog.catalog().held_bytes() as f64)?;
+    metrics.gauge(redis, "Whether wake-ups reach Redis.", move || f64::from(u8::from(cache.cache().counters().up)))?;
+    Ok(())
+}
+
+/// Jobs of the installation rather than of a service; they take turns by being harmless to repeat.
+fn keep_house(schedule: &mut Schedule, config: &Config, ambient: &Ambient) -> anyhow::Result<()> {
+    let worker = assemble::database(config, DatabaseRole::Worker)?;
+    let (pruned, clock) = (worker.clone(), Arc::clone(&ambient.clock));
+    schedule.every("prune", Duration::from_secs(600), move || {
+        let (worker, clock) = (pruned.clone(), Arc::clone(&clock));
+        async move { maintenance::prune(&worker, &*clock).await }
+    });
+    let (blobs, clock) = (Arc::new(assemble::blobs(config)?), Arc::clone(&ambient.clock));
+    schedule.every("collect_orphans", Duration::from_secs(3_600), move || {
+        let (worker, blobs, clock) = (worker.clone(), Arc::clone(&blobs), Arc::clone(&clock));
+        async move {
+            let collected = maintenance::collect_orphans(&worker, &blobs, &*clock).await?;
+            if collected > 0 {
+                tracing::info!(collected, "collected crate files that no version needs");
+            }
+            Ok(())
+        }
+    });
+    Ok(())
+}
