@@ -2,7 +2,7 @@
 //!
 //! Pure functions over memory. Nothing here does I/O, waits, asks for the time, or decides who may do what: the caller
 //! parses the JSON head ([`PublishMetadata::parse`]), authorises on its name, and only then pays for the archive
-//! ([`Submission::check`]). Rules: `security-design.md` §9; formats: the cargo book, "Registry Web API" and
+//! ([`Submission::check`]). Limits are named in each module; formats: the cargo book, "Registry Web API" and
 //! "Registry Index".
 
 pub mod archive;

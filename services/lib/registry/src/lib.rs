@@ -5,10 +5,12 @@
 
 pub mod actor;
 pub mod audit_log;
+pub mod bootstrap;
 pub mod catalog;
 mod crates;
 pub mod credentials;
 pub mod downloads;
+pub mod entitlements;
 pub mod error;
 pub mod idempotency;
 mod label;

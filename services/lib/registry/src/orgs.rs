@@ -205,8 +205,9 @@ pub(crate) async fn free_owner_number(entropy: &dyn wharf_domain::Entropy, tx: &
     Err(Error::internal("no free owner number in ten draws"))
 }
 
-/// Every scope there is.
-pub(crate) fn everything() -> Vec<Scope> {
+/// Every scope there is, everywhere: what the first token of an owner holds.
+#[must_use]
+pub fn everything() -> Vec<Scope> {
     Verb::ALL
         .into_iter()
         // The same right as index:read.

@@ -44,11 +44,11 @@ pub struct Token {
 }
 
 impl Org {
-    pub(crate) fn new(setup: &Setup, slug: &str, made: MadeOrg) -> Self {
+    pub(crate) fn new(setup: &Setup, slug: &str, made: &MadeOrg, token_id: String) -> Self {
         let bases =
             Bases { app: setup.app.clone(), index: setup.index.clone(), download: setup.download.clone() };
         let owner = Token {
-            id: made.owner_token_id.to_string(),
+            id: token_id,
             entitlement: None,
             secret: made.owner_token.expose().to_owned(),
             org: slug.to_owned(),

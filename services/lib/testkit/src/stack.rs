@@ -186,6 +186,19 @@ impl Setup {
         wharf_chassis::config::load(Some(&self.config_file), "WHARF_OF_NO_TEST").unwrap()
     }
 
+    /// Makes an org with one private registry called `private`, and its owner, straight in the database.
+    pub async fn org(&self, ambient: &Ambient, slug: &str) -> Org {
+        let made = commands::bootstrap_org(&self.config(), ambient, slug, "private").await.unwrap();
+        let token_id: String = sqlx::query_scalar(
+            "select t.token_id::text from token t join org o using (org_id) where o.slug = $1 and t.name = 'owner'",
+        )
+        .bind(slug)
+        .fetch_one(&mut self.database.superuser().await)
+        .await
+        .unwrap();
+        Org::new(self, slug, &made, token_id)
+    }
+
     async fn start(self, builder: &StackBuilder) -> Stack {
         let clock = Arc::new(TestClock::new());
         let ambient = Ambient {
@@ -267,8 +280,7 @@ impl Stack {
 
     /// An org with one private registry called `private`, and its owner.
     pub async fn org(&self, slug: &str) -> Org {
-        let config = self.setup.config();
-        let made = commands::bootstrap_org(&config, &self.ambient, slug, "private").await.unwrap();
+        let org = self.setup.org(&self.ambient, slug).await;
         // The services hear of the new registry through the feed; the test must not run ahead of them.
         let registry = "private".to_owned();
         for site in self.instances.iter().flat_map(Instance::sites) {
@@ -276,7 +288,7 @@ impl Stack {
                 tokio::time::sleep(std::time::Duration::from_millis(2)).await;
             }
         }
-        Org::new(&self.setup, slug, made)
+        org
     }
 
     /// Stops everything and removes the database.

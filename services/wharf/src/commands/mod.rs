@@ -2,7 +2,7 @@
 
 mod quickstart;
 
-pub use quickstart::bootstrap_demo;
+pub use quickstart::{MadeOrg, bootstrap_demo, bootstrap_org};
 
 use crate::Config;
 use crate::assemble::{self, Ambient};

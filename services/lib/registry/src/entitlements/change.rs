@@ -53,10 +53,8 @@ impl Site {
         }
         let before = Draft::of(&former);
         let after = Draft { enabled, ..before.clone() };
-        let entitlement = Entitlement {
-            holder: former.holder.clone(),
-            ..applied(&entry, &former, &after, self.clock.now())
-        };
+        let entitlement =
+            Entitlement { holder: former.holder.clone(), ..applied(&entry, &former, &after, self.clock.now()) };
         let action = if enabled { "entitlement.enable" } else { "entitlement.disable" };
         self.save(actor, &entry, transaction, action, (before, after), entitlement).await
     }
@@ -124,12 +122,7 @@ impl Site {
 }
 
 /// The entitlement as the draft wants it; the holder is the caller's to find.
-fn applied(
-    entry: &RegistryEntry,
-    former: &Entitlement,
-    draft: &Draft,
-    now: wharf_domain::Timestamp,
-) -> Entitlement {
+fn applied(entry: &RegistryEntry, former: &Entitlement, draft: &Draft, now: wharf_domain::Timestamp) -> Entitlement {
     Entitlement {
         id: former.id,
         registry: former.registry,

@@ -35,7 +35,7 @@ pub struct Missing {
 
 /// What a view lacks.
 #[derive(Clone, Debug, Default)]
-pub struct Closure {
+pub(crate) struct Closure {
     /// The visible versions that need something hidden.
     pub missing: Vec<Missing>,
     /// Rules that show everything that is missing, and everything that needs in its turn; one for each requirement.
@@ -87,9 +87,8 @@ fn unmet(universe: &Universe, view: &View) -> (Vec<Missing>, BTreeSet<CanonicalN
         let sight = view.sight(canonical);
         for release in krate.shown(&sight).filter(|release| !release.yanked) {
             for (needed, need) in &release.needs {
-                let verdict = verdicts
-                    .entry((needed, &need.requirement))
-                    .or_insert_with(|| judge(universe, view, needed, need));
+                let verdict =
+                    verdicts.entry((needed, &need.requirement)).or_insert_with(|| judge(universe, view, needed, need));
                 match verdict {
                     Verdict::Met => {}
                     Verdict::Lacking(lack) => missing.push(describe(krate, &release.number, need, *lack)),
@@ -192,9 +191,7 @@ mod tests {
         closure
             .missing
             .iter()
-            .map(|one| {
-                format!("{} {} {} {} {:?}", one.name, one.number, one.need.name, one.need.requirement, one.lack)
-            })
+            .map(|one| format!("{} {} {} {} {:?}", one.name, one.number, one.need.name, one.need.requirement, one.lack))
             .collect()
     }
 
@@ -222,11 +219,8 @@ mod tests {
                 "partner-sdk 1.0.0 gone ^1 NotPublished",
             ]
         );
-        let suggested: Vec<String> = closure
-            .rules
-            .iter()
-            .map(|rule| format!("{:?} {}", rule.allow, rule.versions.as_ref().unwrap()))
-            .collect();
+        let suggested: Vec<String> =
+            closure.rules.iter().map(|rule| format!("{:?} {}", rule.allow, rule.versions.as_ref().unwrap())).collect();
         assert_eq!(suggested, ["[base] ^0.3", "[core] ^1"]);
         assert!(closure.read.is_empty() && closure.unknown.is_empty());
     }

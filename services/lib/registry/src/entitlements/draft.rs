@@ -9,15 +9,15 @@ use wharf_domain::{Slug, Timestamp};
 use wharf_store::entitlements::{Entitlement, Holder};
 
 /// Longest name, in characters.
-pub const NAME_MAX: usize = 100;
+pub(crate) const NAME_MAX: usize = 100;
 /// Longest note, in characters.
-pub const NOTE_MAX: usize = 4_000;
+pub(crate) const NOTE_MAX: usize = 4_000;
 /// Longest label of a holder outside the org, in characters.
-pub const LABEL_MAX: usize = 200;
+pub(crate) const LABEL_MAX: usize = 200;
 /// Longest metadata, in bytes of JSON.
-pub const METADATA_BYTES_MAX: usize = 16 * 1024;
+pub(crate) const METADATA_BYTES_MAX: usize = 16 * 1024;
 /// Highest limit: the highest number every JSON reader keeps exactly.
-pub const LIMIT_MAX: u64 = (1 << 53) - 1;
+pub(crate) const LIMIT_MAX: u64 = (1 << 53) - 1;
 
 /// Who is to use an entitlement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,8 +82,12 @@ impl Draft {
                 "the name has 1 to {NAME_MAX} characters, no control characters, and no space at either end"
             ));
         }
-        if self.note.chars().count() > NOTE_MAX || self.note.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
-            return invalid(format!("the note has at most {NOTE_MAX} characters, and no control characters but line ends and tabs"));
+        if self.note.chars().count() > NOTE_MAX
+            || self.note.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t'))
+        {
+            return invalid(format!(
+                "the note has at most {NOTE_MAX} characters, and no control characters but line ends and tabs"
+            ));
         }
         if let Some(DraftHolder::Outside(label)) = &self.holder
             && !is_label(label, LABEL_MAX)
@@ -94,7 +98,9 @@ impl Draft {
         }
         let metadata = Value::Object(self.metadata.clone());
         if metadata.to_string().len() > METADATA_BYTES_MAX {
-            return invalid(format!("the metadata is longer than {METADATA_BYTES_MAX} bytes; keep a reference in it instead"));
+            return invalid(format!(
+                "the metadata is longer than {METADATA_BYTES_MAX} bytes; keep a reference in it instead"
+            ));
         }
         // Postgres cannot keep this character in JSON.
         if holds_nul(&metadata) {
@@ -128,7 +134,10 @@ impl Draft {
     pub(crate) fn check_new(&self, now: Timestamp) -> Result<()> {
         self.check()?;
         if self.expires_at.is_some_and(|until| until <= now) {
-            return Err(Error::invalid("entitlement_invalid", "`expires_at` lies in the past; choose a later time, or leave it out"));
+            return Err(Error::invalid(
+                "entitlement_invalid",
+                "`expires_at` lies in the past; choose a later time, or leave it out",
+            ));
         }
         Ok(())
     }
@@ -208,7 +217,10 @@ mod tests {
         assert!(refused(|d| d.note = "n".repeat(NOTE_MAX + 1)).contains("note"));
         assert!(refused(|d| d.note = "\u{7}".into()).contains("note"));
         assert!(refused(|d| d.holder = Some(DraftHolder::Outside(" ".into()))).contains("label"));
-        assert!(refused(|d| drop(d.metadata.insert("a".into(), json!("x".repeat(METADATA_BYTES_MAX))))).contains("metadata"));
+        assert!(
+            refused(|d| drop(d.metadata.insert("a".into(), json!("x".repeat(METADATA_BYTES_MAX)))))
+                .contains("metadata")
+        );
         assert!(refused(|d| drop(d.metadata.insert("a".into(), json!([{"b\0": 1}])))).contains("U+0000"));
         assert!(refused(|d| d.terms.rules.push(Rule::default())).contains("rule 1"));
         assert!(

@@ -52,7 +52,10 @@ pub(crate) fn explain(
     };
     let of_rule = |index: usize| {
         let rule = &terms.rules[index];
-        let alone = |read| Terms { rights: Rights { read, publish: Vec::new(), ..Rights::default() }, rules: vec![rule.clone()] };
+        let alone = |read| Terms {
+            rights: Rights { read, publish: Vec::new(), ..Rights::default() },
+            rules: vec![rule.clone()],
+        };
         let spoken_of = |list: &[wharf_domain::CratePattern]| list.iter().any(|pattern| pattern.matches(name));
         if shows(&alone(terms.rights.read.clone()).view().sight(name)) {
             Effect::Shows
@@ -147,10 +150,14 @@ mod tests {
         let version = version.map(|text| text.parse().unwrap());
         let explanation = explain(&terms(), &name.canonical(), version.as_ref(), Some(&held));
         let sight = terms().view().sight(&name.canonical());
-        let meant = held.versions.iter().filter(|one| version.as_ref().is_none_or(|wanted| one.number.semver() == wanted));
+        let meant =
+            held.versions.iter().filter(|one| version.as_ref().is_none_or(|wanted| one.number.semver() == wanted));
         let listed = meant.into_iter().any(|one| sight.shows(one.number.semver(), one.published_at));
         assert_eq!(explanation.visible, listed, "the view decides");
-        assert_eq!(explanation.visible, explanation.exists && (explanation.rules.contains(&Effect::Shows) || explanation.publish_right));
+        assert_eq!(
+            explanation.visible,
+            explanation.exists && (explanation.rules.contains(&Effect::Shows) || explanation.publish_right)
+        );
         explanation
     }
 

@@ -50,9 +50,10 @@ impl Site {
         let narrowing = Narrowing::of_views([&view]);
         let mut after = match slice.after {
             None => String::new(),
-            Some(position) => {
-                transaction.find_place_in_contents(registry, CrateId(position.id)).await?.ok_or_else(Error::not_found)?
-            }
+            Some(position) => transaction
+                .find_place_in_contents(registry, CrateId(position.id))
+                .await?
+                .ok_or_else(Error::not_found)?,
         };
         let wanted = slice.limit as usize;
         let mut found: Vec<(CrateId, ShownCrate)> = Vec::new();

@@ -94,7 +94,10 @@ fn object(entry: &RegistryEntry, id: EntitlementId, name: &str) -> Value {
 /// Recognises a name that is taken.
 fn name_taken(error: StoreError) -> Error {
     if error.is_constraint("entitlement_name_key") {
-        Error::conflict("entitlement_exists", "the registry has an entitlement of this name already; choose another name")
+        Error::conflict(
+            "entitlement_exists",
+            "the registry has an entitlement of this name already; choose another name",
+        )
     } else {
         error.into()
     }

@@ -14,8 +14,8 @@ use crate::{Actor, Error, Result, Site};
 use wharf_domain::entitlement::Terms;
 use wharf_domain::view::Rule;
 use wharf_domain::{CanonicalName, CrateName, CratePattern, CrateVersion, EntitlementId, Sight, Verb, View, ViewId};
+use wharf_store::TenantTx;
 use wharf_store::view_contents::{HeldCrate, Narrowing};
-use wharf_store::{StoreError, TenantTx};
 
 /// Most unmet needs listed; the number of all is stated.
 pub const MISSING_MAX: usize = 1_000;
@@ -139,7 +139,7 @@ struct Survey {
 
 impl Survey {
     /// Takes in crates that one of the two views may show.
-    fn take(&mut self, chunk: Vec<HeldCrate>, with_lines: bool) -> Result<(), StoreError> {
+    fn take(&mut self, chunk: Vec<HeldCrate>, with_lines: bool) -> Result<()> {
         for held in chunk {
             self.comparison.see(&held, &self.view, &self.former);
             if self.view.sight(&held.name.canonical()) == Sight::Hidden {
@@ -155,7 +155,7 @@ impl Survey {
     }
 
     /// Takes in all there is of some needed names.
-    fn take_needed(&mut self, names: Vec<CanonicalName>, found: Vec<HeldCrate>) -> Result<(), StoreError> {
+    fn take_needed(&mut self, names: Vec<CanonicalName>, found: Vec<HeldCrate>) -> Result<()> {
         for held in found {
             self.universe.insert(Krate::read(held)?);
         }
@@ -214,9 +214,9 @@ async fn named<'a>(
     entry: &RegistryEntry,
     names: impl IntoIterator<Item = &'a CanonicalName>,
     with_lines: bool,
-) -> Result<Vec<HeldCrate>, StoreError> {
+) -> Result<Vec<HeldCrate>> {
     let narrowing = Narrowing::of_names(names);
-    transaction.list_contents(entry.address.registry, &narrowing, "", CHUNK, with_lines).await
+    Ok(transaction.list_contents(entry.address.registry, &narrowing, "", CHUNK, with_lines).await?)
 }
 
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {

@@ -37,10 +37,8 @@ impl Site {
         if let Some(issued) = Issued::earlier(once, &mut transaction).await? {
             return Ok(issued);
         }
-        let entitlement = transaction
-            .find_entitlement_for_change(entry.address.registry, id)
-            .await?
-            .ok_or_else(Error::not_found)?;
+        let entitlement =
+            transaction.find_entitlement_for_change(entry.address.registry, id).await?.ok_or_else(Error::not_found)?;
         let now = self.clock.now();
         let old = if overlap.is_zero() {
             // Revoked, not ended now: a replica whose clock is behind must refuse them as well.

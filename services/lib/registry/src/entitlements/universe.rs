@@ -106,7 +106,8 @@ impl Release {
         let line = IndexLine::parse(line).map_err(|error| corrupt(&error))?;
         let mut needs: Vec<(CanonicalName, Need)> = Vec::new();
         // Without an address a dependency is of this registry.
-        for dependency in line.deps.into_iter().filter(|one| one.registry.is_none() && one.kind != DependencyKind::Dev) {
+        for dependency in line.deps.into_iter().filter(|one| one.registry.is_none() && one.kind != DependencyKind::Dev)
+        {
             let name = CrateName::parse(dependency.package.as_deref().unwrap_or(&dependency.name))
                 .map_err(|error| corrupt(&error))?;
             let requirement = dependency.req.parse().map_err(|error: semver::Error| corrupt(&error))?;
@@ -126,9 +127,8 @@ mod tests {
     use wharf_domain::CrateId;
 
     fn held(deps: &str) -> HeldCrate {
-        let line = format!(
-            r#"{{"name":"a","vers":"1.0.0","deps":[{deps}],"cksum":"00","features":{{}},"yanked":false}}"#
-        );
+        let line =
+            format!(r#"{{"name":"a","vers":"1.0.0","deps":[{deps}],"cksum":"00","features":{{}},"yanked":false}}"#);
         HeldCrate {
             id: CrateId(uuid::Uuid::from_u128(1)),
             name: CrateName::parse("a").unwrap(),

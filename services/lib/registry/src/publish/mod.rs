@@ -1,6 +1,6 @@
 //! Publish: from an upload to a version that is durable, in the index, and never changes again.
 //!
-//! The order is that of `security-design.md` §9: size, JSON head, right on its name, archive and manifest, dependency
+//! The order: size, JSON head, right on its name, archive and manifest, dependency
 //! registries, blob, one transaction, answer. Nothing is written before everything was checked, the blob comes before
 //! the row that needs it, and success is not told before the commit. A writer that dies on the way leaves at most a
 //! blob that nobody names, which is collected later.
@@ -59,18 +59,19 @@ impl Site {
         if let Some(published) = &published {
             check_same(&submission, published)?;
         }
-        self.store_file(&submission, archive).await?;
+        self.store_file(&submission, archive.clone()).await?;
 
-        let transaction = self.enter(actor, entry, &submission).await?;
+        let transaction = self.enter(actor, entry, &submission, &archive).await?;
         if let Err(error) = self.settle(transaction).await {
             let StoreError::CommitUnknown(_) = error else { return Err(error.into()) };
             // Entering it once more decides the question: it waits for the lost transaction if that still runs, finds
             // its version if it was committed, and publishes if it was not.
             tracing::warn!(cause = &error as &dyn StdError, "a publish lost its commit; entering it again");
-            let transaction = self.enter(actor, entry, &submission).await.map_err(|again| match again.kind() {
-                Kind::Unavailable => error.into(),
-                _ => again,
-            })?;
+            let transaction =
+                self.enter(actor, entry, &submission, &archive).await.map_err(|again| match again.kind() {
+                    Kind::Unavailable => error.into(),
+                    _ => again,
+                })?;
             self.settle(transaction).await?;
         }
         Ok(Vec::new())
@@ -108,14 +109,19 @@ impl Site {
 
     /// Makes the file durable before anything speaks of it.
     async fn store_file(&self, submission: &Submission, archive: Bytes) -> Result<()> {
-        let failed = |error: BlobError| {
-            if error.is_retryable() { Error::unavailable(error) } else { Error::internal(error) }
-        };
-        self.blobs.put(submission.cksum, archive).await.map_err(failed)?;
-        match self.blobs.stat(submission.cksum).await.map_err(failed)? {
+        self.blobs.put(submission.cksum, archive).await.map_err(blob_failure)?;
+        Ok(())
+    }
+
+    /// Makes sure that the file is there and stays: from here on the collector of orphans leaves it alone. It may have
+    /// taken it a moment ago, when the file was an old orphan of the same bytes.
+    async fn hold_file(&self, transaction: &mut TenantTx, submission: &Submission, archive: &Bytes) -> Result<()> {
+        transaction.hold_blob(submission.cksum).await?;
+        match self.blobs.stat(submission.cksum).await.map_err(blob_failure)? {
             Some(bytes) if bytes == submission.archive_bytes => Ok(()),
-            other => Err(Error::unavailable(format!(
-                "the blob store was given {} bytes and tells of {other:?}",
+            None => self.store_file(submission, archive.clone()).await,
+            Some(bytes) => Err(Error::unavailable(format!(
+                "the blob store was given {} bytes and tells of {bytes}",
                 submission.archive_bytes
             ))),
         }
@@ -125,11 +131,18 @@ impl Site {
     ///
     /// Of publishers who race for a name or a version one wins by the constraint; the others wait for it, read what it
     /// wrote, and are answered by the same rules as if they had come later.
-    async fn enter(&self, actor: &Actor, entry: &RegistryEntry, submission: &Submission) -> Result<TenantTx> {
+    async fn enter(
+        &self,
+        actor: &Actor,
+        entry: &RegistryEntry,
+        submission: &Submission,
+        archive: &Bytes,
+    ) -> Result<TenantTx> {
         let registry = entry.address.registry;
         // Whole seconds: index lines cannot say more, and both must tell the same moment.
         let at = Timestamp::from_unix(self.clock.now().unix());
         let mut transaction = self.begin(entry.address.org).await?;
+        self.hold_file(&mut transaction, submission, archive).await?;
         let canonical = submission.name.canonical();
         let fresh = StoredCrate { id: CrateId::random(&*self.entropy), name: submission.name.clone(), revision: 0 };
         let found = match transaction.find_crate(registry, &canonical).await? {
@@ -191,6 +204,10 @@ impl Site {
         transaction.record(&actor.entry(self, "version.publish", object, detail)).await?;
         Ok(transaction)
     }
+}
+
+fn blob_failure(error: BlobError) -> Error {
+    if error.is_retryable() { Error::unavailable(error) } else { Error::internal(error) }
 }
 
 async fn settings(transaction: &mut TenantTx, entry: &RegistryEntry) -> Result<PublishSettings> {
