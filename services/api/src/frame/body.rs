@@ -34,12 +34,13 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
                 return Err(Error::invalid("content_type", "send JSON, with Content-Type: application/json").into());
             }
             let mut bytes = BytesMut::new();
-            let mut payload = (&mut payload)
-                .await
-                .map_err(|error| Error::invalid("body_unreadable", "the body cannot be read").because(error.to_string()))?;
+            let mut payload = (&mut payload).await.map_err(|error| {
+                Error::invalid("body_unreadable", "the body cannot be read").because(error.to_string())
+            })?;
             while let Some(chunk) = payload.next().await {
                 let chunk = chunk.map_err(|error| {
-                    Error::invalid("body_unreadable", "the body ended early or cannot be read").because(error.to_string())
+                    Error::invalid("body_unreadable", "the body ended early or cannot be read")
+                        .because(error.to_string())
                 })?;
                 if bytes.len() + chunk.len() > BODY_MAX {
                     return Err(Error::new(

@@ -75,8 +75,8 @@ impl PageQuery {
 }
 
 fn mac(token: &Token, path: &str, position: &[u8]) -> Hmac<Sha256> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(token.secret().expose().as_bytes())
-        .expect("HMAC takes a key of any length");
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(token.secret().expose().as_bytes()).expect("HMAC takes a key of any length");
     mac.update(b"wharf-cursor-1\n");
     mac.update(path.as_bytes());
     mac.update(b"\n");

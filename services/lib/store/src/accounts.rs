@@ -1,7 +1,7 @@
 //! Accounts: the people and service accounts behind members. They belong to no org, so services reach them only through
 //! the functions of `migrations/0006_walls.sql`; the owner of the database alone reads and writes them directly.
 
-use crate::{Database, StoreError, TenantTx};
+use crate::{StoreError, TenantTx};
 use std::collections::HashMap;
 use uuid::Uuid;
 use wharf_domain::{Secret, Timestamp, UserId};
@@ -40,27 +40,25 @@ impl TenantTx {
         .await?;
         Ok(rows.into_iter().map(|row| (UserId(row.user_id), row.email)).collect())
     }
-}
 
-/// Whether an account has a password. For the owner of the database.
-pub async fn has_password_any_org(owner: &Database, account: UserId) -> Result<bool, StoreError> {
-    let found = sqlx::query_scalar!(
-        r#"select password_hash is not null as "has!" from account where account_id = $1"#,
-        account.0
-    )
-    .fetch_optional(owner.pool())
-    .await?;
-    Ok(found.unwrap_or(false))
-}
-
-/// Gives an account a password, already hashed, and the right to make orgs. For the owner of the database.
-pub async fn empower_any_org(owner: &Database, account: UserId, password_hash: &Secret) -> Result<(), StoreError> {
-    sqlx::query!(
-        "update account set password_hash = $2, may_create_orgs = true where account_id = $1",
-        account.0,
-        password_hash.expose()
-    )
-    .execute(owner.pool())
-    .await?;
-    Ok(())
+    /// Lets an account make orgs, if it shall, and gives it a password, already hashed, unless it has one. Takes nothing
+    /// away. Works for the owner of the database only: no service may touch accounts.
+    pub async fn empower_account(
+        &mut self,
+        account: UserId,
+        may_create_orgs: bool,
+        password_hash: Option<&Secret>,
+    ) -> Result<(), StoreError> {
+        sqlx::query!(
+            "update account
+             set may_create_orgs = may_create_orgs or $2, password_hash = coalesce(password_hash, $3)
+             where account_id = $1",
+            account.0,
+            may_create_orgs,
+            password_hash.map(Secret::expose)
+        )
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
 }

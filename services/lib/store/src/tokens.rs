@@ -206,6 +206,24 @@ impl TenantTx {
         .await?)
     }
 
+    /// Whether a member has a token of this name that has not ended.
+    pub async fn has_live_token(&mut self, user: UserId, name: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let org = self.org().0;
+        Ok(sqlx::query_scalar!(
+            r#"select exists (
+                   select 1 from token
+                   where org_id = $1 and user_id = $2 and name = $3 and revoked_at is null
+                     and (expires_at is null or expires_at > $4)
+               ) as "has!""#,
+            org,
+            user.0,
+            name,
+            now.inner()
+        )
+        .fetch_one(self.connection())
+        .await?)
+    }
+
     /// Revokes a token for good.
     pub async fn revoke_token(&mut self, token: TokenId, at: Timestamp, by: Option<TokenId>) -> Result<(), StoreError> {
         let org = self.org().0;
