@@ -84,9 +84,9 @@ impl Instance {
             check_schema(&site).await?;
             readiness = checks(readiness, *service, &site);
             measure(&metrics, *service, &site)?;
-            let (following, stopping) = (Arc::clone(&site), stop.clone());
+            let (following, stopping, name) = (Arc::clone(&site), stop.clone(), service.name());
             followers.spawn(async move {
-                replica::follow(following, service.name(), async move { stopping.requested().await }).await;
+                replica::follow(following, name, async move { stopping.requested().await }).await;
             });
             let using = Arc::clone(&site);
             schedule.every("note_token_use", Duration::from_secs(60), move || {
