@@ -238,16 +238,17 @@ mod tests {
             expires_at: None,
             last_used_on: Some(at.inner().date()),
         };
-        let issued =
-            Issued { granted: Granted { entitlement, tokens: vec![token] }, secret: Secret::new("whfe_example".into()) };
+        let issued = Issued {
+            granted: Granted { entitlement, tokens: vec![token] },
+            secret: Secret::new("whfe_example".into()),
+        };
         let addresses = Addresses {
             app: "https://app.test".into(),
             index: "https://index.test".into(),
             download: "https://dl.test".into(),
         };
         let slug = |text| Slug::parse(text).unwrap();
-        let value =
-            serde_json::to_value(IssuedJson::new(issued, &addresses, &slug("acme"), &slug("my-own"))).unwrap();
+        let value = serde_json::to_value(IssuedJson::new(issued, &addresses, &slug("acme"), &slug("my-own"))).unwrap();
         assert_eq!(value["secret"], "whfe_example");
         assert_eq!(value["rights"], json!({ "read": ["*"], "publish": [], "yank": [], "owners": [] }));
         assert_eq!(value["tokens"][0]["last_used_on"], "2026-05-28");

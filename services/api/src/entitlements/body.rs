@@ -222,7 +222,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_changed_is_refused_by_name() {
-        for (field, value) in [("id", json!("x")), ("view_id", json!("x")), ("tokens", json!([])), ("colour", json!(1))] {
+        for (field, value) in [("id", json!("x")), ("view_id", json!("x")), ("tokens", json!([])), ("colour", json!(1))]
+        {
             let error = patched(&full(), json!({ field: value })).unwrap_err();
             assert!(error.message().contains(field), "{}", error.message());
         }

@@ -262,7 +262,9 @@ mod tests {
             let read: HolderJson = serde_json::from_value(holder.clone()).unwrap();
             assert_eq!(serde_json::to_value(HolderJson::from(&DraftHolder::from(read))).unwrap(), holder);
         }
-        for bad in [json!({ "member": "Ada Lovelace" }), json!({ "member": "ada", "label": "x" }), json!({}), json!("ada")] {
+        for bad in
+            [json!({ "member": "Ada Lovelace" }), json!({ "member": "ada", "label": "x" }), json!({}), json!("ada")]
+        {
             assert!(serde_json::from_value::<HolderJson>(bad.clone()).is_err(), "{bad}");
         }
     }

@@ -94,6 +94,7 @@ impl TenantTx {
         with_lines: bool,
     ) -> Result<Vec<HeldCrate>, StoreError> {
         let org = self.org().0;
+        // `offset 0` keeps the planner from reading every version of the org for each piece: crate by crate, by key.
         let rows = sqlx::query!(
             r#"select c.crate_id, c.name, v.version_id as "version_id?", v.number as "number?",
                       v.published_at as "published_at?", v.yanked as "yanked?", l.line as "line?"
@@ -102,8 +103,12 @@ impl TenantTx {
                        and (canonical = any($4) or canonical like any($5))
                      order by canonical using ~<~
                      limit $6) c
-               left join version v on v.org_id = $1 and v.crate_id = c.crate_id
-               left join index_line l on $7 and l.org_id = $1 and l.version_id = v.version_id
+               left join lateral (
+                   select version_id, number, published_at, yanked from version
+                   where org_id = $1 and crate_id = c.crate_id offset 0) v on true
+               left join lateral (
+                   select line from index_line
+                   where $7 and org_id = $1 and version_id = v.version_id offset 0) l on true
                order by c.canonical using ~<~, v.published_at, v.version_id"#,
             org,
             registry.0,
