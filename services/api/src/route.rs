@@ -102,3 +102,56 @@ fn method_not_allowed(allow: &str) -> HttpResponse {
         .content_type("application/problem+json")
         .body(problem.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::{StatusCode, header};
+    use actix_web::test::{TestRequest, call_service, init_service, read_body_json};
+    use actix_web::{App, http};
+    use serde_json::Value;
+
+    fn path(spec: &RouteSpec) -> String {
+        let mut path = String::new();
+        for (at, part) in spec.template.split(['{', '}']).enumerate() {
+            path.push_str(if at % 2 == 0 { part } else { "some-thing" });
+        }
+        path
+    }
+
+    #[actix_web::test]
+    async fn every_route_is_there_asks_for_a_token_and_knows_no_other_method() {
+        let app = init_service(App::new().configure(crate::routes)).await;
+        for spec in all() {
+            let method = http::Method::from_bytes(spec.method.as_bytes()).unwrap();
+            // A body nobody may see refused before a missing token is.
+            let request = TestRequest::with_uri(&path(spec)).method(method).set_payload("{").to_request();
+            let answer = call_service(&app, request).await;
+            if spec.kinds.is_empty() {
+                assert_eq!(answer.status(), StatusCode::OK, "{}", spec.operation);
+            } else {
+                assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{}", spec.operation);
+                assert_eq!(answer.headers().get(header::WWW_AUTHENTICATE).unwrap(), "Bearer realm=\"wharf\"");
+                let problem: Value = read_body_json(answer).await;
+                assert_eq!((&problem["status"], &problem["code"]), (&401.into(), &"credential_missing".into()));
+            }
+            let request = TestRequest::with_uri(&path(spec)).method(http::Method::TRACE).to_request();
+            let answer = call_service(&app, request).await;
+            assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED, "{}", spec.operation);
+            let allow = answer.headers().get(ALLOW).unwrap().to_str().unwrap().to_owned();
+            assert!(allow.split(", ").any(|method| method == spec.method), "{}: {allow}", spec.operation);
+            assert_eq!(answer.headers().get(header::CONTENT_TYPE).unwrap(), "application/problem+json");
+        }
+    }
+
+    #[actix_web::test]
+    async fn what_is_not_in_the_table_is_absent() {
+        let app = init_service(App::new().configure(crate::routes)).await;
+        for path in ["/api", "/api/v1", "/api/v2/orgs", "/api/v1/orgs/", "/api/v1/orgs/acme/nothing"] {
+            let answer = call_service(&app, TestRequest::with_uri(path).to_request()).await;
+            assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{path}");
+            let problem: Value = read_body_json(answer).await;
+            assert_eq!(problem["code"], "not_found", "{path}");
+        }
+    }
+}

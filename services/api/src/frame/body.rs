@@ -1,6 +1,6 @@
 //! A JSON body, read with faults that name what is wrong: unknown fields are refused, never ignored.
 
-use super::Fault;
+use super::{Fault, caller};
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, web};
@@ -29,7 +29,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let declared = request.headers().get(CONTENT_TYPE).map(|value| is_json(value.as_bytes()));
         let mut payload = web::Payload::from_request(request, payload);
+        let request = request.clone();
         Box::pin(async move {
+            // Extractors run side by side. Not a byte is read for a caller who is nobody, and such a caller is told so
+            // whatever the body is.
+            caller::identify(&request).await?;
             if declared == Some(false) {
                 return Err(Error::invalid("content_type", "send JSON, with Content-Type: application/json").into());
             }

@@ -54,18 +54,23 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { identify(&request).await.map_err(|error| Fault::from(error).challenge_bearer()) })
+        Box::pin(async move { identify(&request).await })
     }
 }
 
-async fn identify(request: &HttpRequest) -> Result<Caller, Error> {
+/// Authenticates a request and checks that its route accepts the kind of its token.
+pub(super) async fn identify(request: &HttpRequest) -> Result<Caller, Fault> {
+    read(request).await.map_err(|error| Fault::from(error).challenge_bearer())
+}
+
+async fn read(request: &HttpRequest) -> Result<Caller, Error> {
     let spec = route::matched(request).ok_or_else(|| Error::internal("a handler outside of the table of routes"))?;
+    let Ok(presented) = Presented::from_request(request, &mut Payload::None).await;
+    let token = presented.token()?.ok_or_else(Error::unauthenticated)?;
     let site = request
         .app_data::<web::Data<Site>>()
         .map(|data| Arc::clone(data))
         .ok_or_else(|| Error::internal("the app holds no site"))?;
-    let Ok(presented) = Presented::from_request(request, &mut Payload::None).await;
-    let token = presented.token()?.ok_or_else(Error::unauthenticated)?;
     let context = context(request).await;
     let bearer = site.authenticate(&token, context.address).await?;
     let principal = bearer.principal().clone();
