@@ -51,6 +51,7 @@ mod tests {
             "cargo login --registry acme-our-crates",
             "CARGO_REGISTRIES_ACME_OUR_CRATES_TOKEN",
             "CARGO_REGISTRIES_ACME_OUR_CRATES_INDEX=sparse+https://index.test/acme/our-crates/",
+            "https://app.test/api/v1/orgs/acme/tokens",
             "https://app.test/api/v1/orgs/acme/registries/our-crates/entitlements",
         ] {
             assert!(page.contains(needed), "{needed}");
