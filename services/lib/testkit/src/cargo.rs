@@ -1,8 +1,9 @@
 //! Drives real cargo: each driver has its own home, so nothing of the machine's user is read or written.
 
 use std::ffi::OsStr;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// How a credential is given to cargo.
@@ -98,14 +99,7 @@ impl Cargo {
              [net]\nretry = 0\n\n[term]\ncolor = \"never\"\n"
         );
         std::fs::write(home.path().join("config.toml"), config).unwrap();
-        Self {
-            home,
-            program,
-            leading,
-            registry: registry.to_owned(),
-            filters: Vec::new(),
-            environment: Vec::new(),
-        }
+        Self { home, program, leading, registry: registry.to_owned(), filters: Vec::new(), environment: Vec::new() }
     }
 
     /// Uses a token, given by environment variable as CI does.
@@ -127,7 +121,14 @@ impl Cargo {
         self
     }
 
-    /// Replaces a text in what is shown.
+    /// Sets a variable of cargo's environment.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Replaces a text in what is shown. Earlier replacements win.
     #[must_use]
     pub fn filter(mut self, from: &str, to: &str) -> Self {
         self.filters.push((from.to_owned(), to.to_owned()));
@@ -145,28 +146,10 @@ impl Cargo {
         self.run_with_input(directory, arguments, "").await
     }
 
-    /// Runs cargo in a directory, with something typed at its prompt.
+    /// Runs cargo in a directory, with something piped into it.
     pub async fn run_with_input<S: AsRef<OsStr>>(&self, directory: &Path, arguments: &[S], input: &str) -> Finished {
-        use std::io::Write;
-        let mut command = Command::new(&self.program);
-        for (name, _) in std::env::vars_os() {
-            let text = name.to_string_lossy();
-            if text.starts_with("CARGO") || text.starts_with("RUSTC") || text == "DATABASE_URL" || text == "RUST_LOG" {
-                command.env_remove(&name);
-            }
-        }
-        command
-            .args(&self.leading)
-            .args(arguments)
-            .current_dir(directory)
-            .env("CARGO_HOME", self.home.path())
-            .env("CLIENT_CARGO_HOME", self.home.path())
-            .env("CARGO_TARGET_DIR", self.home.path().join("target"))
-            .env("CARGO_TERM_PROGRESS_WHEN", "never")
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::piped())
-            .stderr(std::process::Stdio::piped());
+        let mut command = self.command(&self.program, directory);
+        command.args(&self.leading).args(arguments).stderr(Stdio::piped());
         let input = input.to_owned();
         let output = tokio::task::spawn_blocking(move || {
             let mut child = command.spawn().unwrap();
@@ -181,6 +164,58 @@ impl Cargo {
             stdout: self.shown(&output.stdout, directory),
             stderr: self.shown(&output.stderr, directory),
         }
+    }
+
+    /// Logs in as a person does, at a terminal: cargo prompts nobody else. The answer is typed when the prompt is there.
+    pub async fn login(&self, directory: &Path, token: &str) -> Finished {
+        // `script` gives cargo a terminal; `timeout` ends a wait for a prompt that never comes.
+        let mut command = self.command(Path::new("timeout"), directory);
+        command
+            .args(["60", "script", "--quiet", "--return", "--command"])
+            .arg(format!("exec \"$PROGRAM\" login --registry {}", self.registry))
+            .arg("/dev/null")
+            .env("PROGRAM", &self.program)
+            .env("SHELL", "/bin/sh");
+        let token = token.to_owned();
+        let (status, seen) = tokio::task::spawn_blocking(move || {
+            let mut child = command.spawn().unwrap();
+            let (mut input, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+            let (mut seen, mut part, mut typed) = (Vec::new(), [0; 1024], false);
+            let mut length = output.read(&mut part).unwrap();
+            while length > 0 {
+                seen.extend_from_slice(&part[..length]);
+                if !typed && String::from_utf8_lossy(&seen).contains(" below\r\n") {
+                    input.write_all(format!("{token}\n").as_bytes()).unwrap();
+                    typed = true;
+                }
+                length = output.read(&mut part).unwrap();
+            }
+            (child.wait().unwrap(), seen)
+        })
+        .await
+        .unwrap();
+        let stderr = self.shown(&seen, directory).replace('\r', "");
+        Finished { success: status.success(), stdout: String::new(), stderr }
+    }
+
+    fn command(&self, program: &Path, directory: &Path) -> Command {
+        let mut command = Command::new(program);
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("CARGO") || text.starts_with("RUSTC") || text == "DATABASE_URL" || text == "RUST_LOG" {
+                command.env_remove(&name);
+            }
+        }
+        command
+            .current_dir(directory)
+            .env("CARGO_HOME", self.home.path())
+            .env("CLIENT_CARGO_HOME", self.home.path())
+            .env("CARGO_TARGET_DIR", self.home.path().join("target"))
+            .env("CARGO_TERM_PROGRESS_WHEN", "never")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        command
     }
 
     fn shown(&self, bytes: &[u8], directory: &Path) -> String {

@@ -15,6 +15,7 @@ pub mod http;
 pub mod identity;
 pub mod process;
 pub mod stack;
+pub mod transcript;
 
 pub use cargo::{Cargo, Finished};
 pub use clock::TestClock;
@@ -22,11 +23,23 @@ pub use fixture::CrateFixture;
 pub use http::{Answer, Client};
 pub use identity::{Org, Token};
 pub use stack::{Stack, StackBuilder};
+pub use transcript::Transcript;
+
+/// Waits for a state, however slow the machine is; a state that never comes fails the test.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let start = std::time::Instant::now();
+    while !holds().await {
+        assert!(start.elapsed() < std::time::Duration::from_secs(60), "waited in vain until {what}");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+}
 
 /// A setting that `./deploy/test` provides.
 #[must_use]
 pub fn setting(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
-        panic!("{name} is not set: run the tests with ./deploy/test, or start their services with ./deploy/test --services")
+        panic!(
+            "{name} is not set: run the tests with ./deploy/test, or start their services with ./deploy/test --services"
+        )
     })
 }
