@@ -8,7 +8,7 @@ create table audit_entry (
     action text not null check (length(action) between 1 and 64),
     object jsonb not null,
     detail jsonb not null default '{}',
-    request_id uuid not null,
+    request_id text not null check (length(request_id) <= 64),
     source text,
     xid xid8 not null default pg_current_xact_id(),
     seq bigint,

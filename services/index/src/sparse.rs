@@ -1,8 +1,9 @@
 //! The sparse index: `config.json` and one file per crate. The contract is cargo's, see the registry index chapter of the
 //! Cargo book.
 
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::web::{Data, Path};
+use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::Arc;
 use wharf_cargo_wire::ConfigJson;
@@ -17,16 +18,24 @@ use wharf_registry::{Error, Site};
 const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, no-cache");
 const VARY: HeaderValue = HeaderValue::from_static("Authorization, Accept-Encoding");
 
-/// `config.json`: where downloads and the web API are, and whether a credential is needed.
-pub(crate) async fn config(
-    request: HttpRequest,
-    path: Path<(String, String)>,
-    site: Data<Site>,
-) -> Result<HttpResponse, PlainFault> {
-    let (org, registry) = path.into_inner();
+/// Answers `GET` and `HEAD` of `/{org}/{registry}/{path}`.
+pub(crate) async fn answer(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, PlainFault> {
     let site = site.into_inner();
-    let (entry, _) = reader(&request, &site, &org, &registry).await?;
-    let RegistryEntry { address, .. } = &*entry;
+    // Names need no escapes: an address with one is the address of nothing.
+    let mut parts = request.path().splitn(4, '/').skip(1);
+    let (Some(org), Some(registry), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(Error::not_found().into());
+    };
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Err(Error::not_found().into());
+    }
+    let (entry, reader) = reader(&request, &site, org, registry).await?;
+    if path == "config.json" { Ok(config(&site, &entry)) } else { file(&request, &site, &entry, &reader, path).await }
+}
+
+/// `config.json`: where downloads and the web API are, and whether a credential is needed.
+fn config(site: &Site, entry: &RegistryEntry) -> HttpResponse {
+    let address = &entry.address;
     let addresses = site.addresses();
     let (org, registry) = (&address.org_slug, &address.registry_slug);
     let body = ConfigJson::new(
@@ -35,28 +44,27 @@ pub(crate) async fn config(
         !address.is_public,
     )
     .render();
-    Ok(HttpResponse::Ok()
+    HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, CACHE_CONTROL))
         .insert_header((header::VARY, VARY))
         .content_type("application/json")
-        .body(body))
+        .body(body)
 }
 
 /// The index file of a crate, as far as the reader's view shows it.
-pub(crate) async fn file(
-    request: HttpRequest,
-    path: Path<(String, String, String)>,
-    site: Data<Site>,
+async fn file(
+    request: &HttpRequest,
+    site: &Site,
+    entry: &RegistryEntry,
+    reader: &Reader,
+    path: &str,
 ) -> Result<HttpResponse, PlainFault> {
-    let (org, registry, path) = path.into_inner();
-    let site = site.into_inner();
-    let (entry, reader) = reader(&request, &site, &org, &registry).await?;
-    let name = parse_index_path(&path).ok_or_else(Error::not_found)?;
-    let body = site.read_index(&entry, &reader.view, &name).await?.ok_or_else(Error::not_found)?;
+    let name = parse_index_path(path).ok_or_else(Error::not_found)?;
+    let body = site.read_index(entry, &reader.view, &name).await?.ok_or_else(Error::not_found)?;
 
-    let zipped = accepts_gzip(&request);
+    let zipped = accepts_gzip(request);
     let Variant { bytes, etag } = if zipped { &body.gzip } else { &body.plain };
-    if asks_for_other_than(&request, &[&body.plain.etag, &body.gzip.etag]) {
+    if asks_for_other_than(request, &[&body.plain.etag, &body.gzip.etag]) {
         let mut answer = HttpResponse::Ok();
         answer.insert_header((header::CACHE_CONTROL, CACHE_CONTROL)).insert_header((header::VARY, VARY));
         if zipped {
@@ -93,7 +101,8 @@ fn accepts_gzip(request: &HttpRequest) -> bool {
     request.headers().get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(|accepted| {
         accepted.split(',').any(|coding| {
             let mut parts = coding.split(';').map(str::trim);
-            parts.next() == Some("gzip") && !parts.any(|weight| matches!(weight, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+            parts.next() == Some("gzip")
+                && !parts.any(|weight| matches!(weight, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
         })
     })
 }
@@ -122,9 +131,14 @@ mod tests {
             assert_eq!(accepts_gzip(&request), expected, "{accepted}");
         }
         let (plain, gzip) = ("\"aa\"".to_owned(), "\"bb\"".to_owned());
-        for (asked, fresh) in
-            [("\"aa\"", false), ("W/\"bb\"", false), ("\"cc\", \"bb\"", false), ("*", false), ("\"cc\"", true), ("aa", true)]
-        {
+        for (asked, fresh) in [
+            ("\"aa\"", false),
+            ("W/\"bb\"", false),
+            ("\"cc\", \"bb\"", false),
+            ("*", false),
+            ("\"cc\"", true),
+            ("aa", true),
+        ] {
             let request = TestRequest::default().insert_header((header::IF_NONE_MATCH, asked)).to_http_request();
             assert_eq!(asks_for_other_than(&request, &[&plain, &gzip]), fresh, "{asked}");
         }

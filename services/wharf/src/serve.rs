@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
+use wharf_chassis::frame::Traffic;
 use wharf_chassis::server::{self, Process, internal_routes};
 use wharf_chassis::{Metrics, Readiness, Running, Schedule, Stop, TrustedProxies, health};
 use wharf_registry::{Site, maintenance, replica};
@@ -74,6 +75,7 @@ impl Instance {
             stop: stop.clone(),
             limits: config.limits.clone(),
             trusted_proxies: TrustedProxies::new(&config.listen.trusted_proxies),
+            traffic: Traffic::Ordinary,
         };
         let mut schedule =
             Schedule::new(Arc::clone(&ambient.clock), Arc::clone(&ambient.entropy), metrics.clone(), stop.clone());
@@ -162,10 +164,12 @@ fn start_service(
             routes.app_data(Data::from(Arc::clone(&site)));
             wharf_api::routes(routes);
         }),
-        Service::Index => server::start(name, address, process, move |routes| {
-            routes.configure(health.clone());
-            routes.configure(wharf_index::routes(Arc::clone(&site)));
-        }),
+        Service::Index => {
+            server::start(name, address, &Process { traffic: wharf_index::TRAFFIC, ..process.clone() }, move |routes| {
+                routes.configure(health.clone());
+                routes.configure(wharf_index::routes(Arc::clone(&site)));
+            })
+        }
         Service::Download => server::start(name, address, process, move |routes| {
             routes.configure(health.clone());
             routes.configure(wharf_download::routes(Arc::clone(&site)));

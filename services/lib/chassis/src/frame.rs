@@ -13,6 +13,7 @@ use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use futures::future::LocalBoxFuture;
+use std::borrow::Cow;
 use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -24,19 +25,40 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The route of everything that no route matched; a path here would be a new time series for each.
 const UNMATCHED: &str = "unmatched";
 
+/// What the requests of a server are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Traffic {
+    /// Each is counted under its route and logged at level info.
+    Ordinary,
+    /// Many reads that cost microseconds: all counted under one route, and logged at level debug unless they fail. To
+    /// look for the route again, or to write a line, would cost more than the answer.
+    Reads {
+        /// The route they are counted under.
+        route: &'static str,
+    },
+}
+
 /// The middleware; one for each service of a process.
 #[derive(Clone)]
 pub struct Frame {
     service: &'static str,
     metrics: Metrics,
     entropy: Arc<dyn Entropy>,
+    traffic: Traffic,
 }
 
 impl Frame {
     /// A frame that reports as `service`.
     #[must_use]
     pub fn new(service: &'static str, metrics: Metrics, entropy: Arc<dyn Entropy>) -> Self {
-        Self { service, metrics, entropy }
+        Self { service, metrics, entropy, traffic: Traffic::Ordinary }
+    }
+
+    /// A frame for another kind of traffic.
+    #[must_use]
+    pub fn carrying(mut self, traffic: Traffic) -> Self {
+        self.traffic = traffic;
+        self
     }
 }
 
@@ -84,7 +106,11 @@ where
             service: self.frame.service,
             metrics: self.frame.metrics.clone(),
             method: known_method(request.method().as_str()),
-            route: request.match_pattern(),
+            route: match self.frame.traffic {
+                Traffic::Ordinary => request.match_pattern().map_or(Cow::Borrowed(UNMATCHED), Cow::Owned),
+                Traffic::Reads { route } => Cow::Borrowed(route),
+            },
+            traffic: self.frame.traffic,
             start: Instant::now(),
         };
         // At level error, so that a filter that shows only errors keeps their request ids.
@@ -117,8 +143,9 @@ struct Exchange {
     service: &'static str,
     metrics: Metrics,
     method: &'static str,
-    route: Option<String>,
+    route: Cow<'static, str>,
     start: Instant,
+    traffic: Traffic,
 }
 
 impl Exchange {
@@ -134,7 +161,7 @@ impl Exchange {
 
     fn finish(&self, error: Option<&actix_web::Error>, status: StatusCode, size: BodySize) {
         let took = self.start.elapsed();
-        let route = self.route.as_deref().unwrap_or(UNMATCHED);
+        let route = &*self.route;
         self.metrics.answered(self.service, route, self.method, status.as_u16(), took);
         let (service, method) = (self.service, self.method);
         let status_code = status.as_u16();
@@ -150,8 +177,12 @@ impl Exchange {
                 target: "wharf::access", service, method, route, status = status_code, duration_ms, bytes, code, cause,
                 "failed"
             );
-        } else {
+        } else if self.traffic == Traffic::Ordinary {
             tracing::info!(
+                target: "wharf::access", service, method, route, status = status_code, duration_ms, bytes, "answered"
+            );
+        } else {
+            tracing::debug!(
                 target: "wharf::access", service, method, route, status = status_code, duration_ms, bytes, "answered"
             );
         }

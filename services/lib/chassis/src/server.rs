@@ -3,7 +3,7 @@
 use crate::client_address::TrustedProxies;
 use crate::config::Limits;
 use crate::faces::PlainFault;
-use crate::frame::Frame;
+use crate::frame::{Frame, Traffic};
 use crate::health::{self, Readiness};
 use crate::metrics::{self, Metrics};
 use crate::shutdown::Stop;
@@ -35,6 +35,8 @@ pub struct Process {
     pub limits: Limits,
     /// Whose `X-Forwarded-For` counts.
     pub trusted_proxies: TrustedProxies,
+    /// What its requests are like.
+    pub traffic: Traffic,
 }
 
 /// A server that accepts connections.
@@ -59,7 +61,7 @@ where
     R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
     let Process { limits, stop, trusted_proxies, .. } = process.clone();
-    let frame = Frame::new(service, process.metrics.clone(), Arc::clone(&process.entropy));
+    let frame = Frame::new(service, process.metrics.clone(), Arc::clone(&process.entropy)).carrying(process.traffic);
     let workers = match limits.workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         some => some,

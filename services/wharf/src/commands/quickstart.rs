@@ -95,9 +95,10 @@ impl DemoSecrets {
                 .unwrap_or_else(|| Token::generate(kind, entropy))
         };
         // The body of a token is as good a random text as any.
-        let password = known.get("WHARF_ADMIN_PASSWORD").cloned().unwrap_or_else(|| {
-            Token::generate(TokenKind::Personal, entropy).secret().expose()[5..29].to_owned()
-        });
+        let password = known
+            .get("WHARF_ADMIN_PASSWORD")
+            .cloned()
+            .unwrap_or_else(|| Token::generate(TokenKind::Personal, entropy).secret().expose()[5..29].to_owned());
         Self {
             password: Secret::new(password),
             api: token("WHARF_API_TOKEN", TokenKind::Personal),
@@ -195,7 +196,8 @@ fn read(path: &Path) -> anyhow::Result<BTreeMap<String, String>> {
 
 /// Writes shell variables to a file that only its owner reads, all or nothing.
 fn write(path: &Path, settings: &[(&str, String)]) -> anyhow::Result<()> {
-    let mut text = String::from("# Written by `wharf bootstrap`. Secrets of the demo organisation: keep this file to yourself.\n");
+    let mut text =
+        String::from("# Written by `wharf bootstrap`. Secrets of the demo organisation: keep this file to yourself.\n");
     for (name, value) in settings {
         if value.contains(['\'', '\n']) {
             bail!("{name} holds a quote or a line break, which this file cannot: {}", path.display());

@@ -16,6 +16,7 @@ fn process(grace_s: u64) -> (Stopper, Process) {
         stop,
         limits,
         trusted_proxies: TrustedProxies::default(),
+        traffic: crate::frame::Traffic::Ordinary,
     };
     (stopper, process)
 }
