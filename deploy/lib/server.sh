@@ -142,8 +142,8 @@ server_facts() {
 
 Wharf is running.
   dashboard   http://127.0.0.1:$PORT_app/
-  sign-in     WHARF_ADMIN_EMAIL and WHARF_ADMIN_PASSWORD in $STATE/quickstart.env
-  tokens      in the same file: WHARF_PUBLISH_TOKEN, WHARF_READ_ALL_TOKEN, WHARF_PARTNER_TOKEN, WHARF_API_TOKEN
+  admin       WHARF_API_TOKEN in $STATE/quickstart.env, for the JSON API
+  tokens      in the same file: WHARF_PUBLISH_TOKEN, WHARF_READ_ALL_TOKEN, WHARF_PARTNER_TOKEN
   log         $STATE/log/wharf.log
 
 Cargo configuration, for .cargo/config.toml of a project or of your home:

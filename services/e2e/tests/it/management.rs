@@ -233,3 +233,39 @@ async fn an_org_is_founded_once_by_those_who_may() {
     assert_eq!(acts["items"][0]["action"], "org.create");
     stack.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_is_invited_with_their_first_token_and_no_other() {
+    let stack = Stack::start().await;
+    let org = stack.org("acme").await;
+    let owner = org.owner.client();
+    let person = json!({ "login": "ben", "email": "ben@acme.example", "role": "publisher" });
+    let _added = owner.json("POST", &org.url("/members"), &person).await.expect(201);
+    let first = json!({
+        "kind": "personal", "member": "ben", "name": "first", "scopes": ["index:read@*", "token:write@*"],
+    });
+
+    // Inviting takes the right to manage members, and someone who runs the org.
+    let clerk = org.member("cleo", "admin", "personal", &["token:write@*", "index:read@*"]).await;
+    assert_eq!(code(clerk.client().json("POST", &org.url("/tokens"), &first).await, 400), "member_unknown");
+    let admin =
+        org.member("ada", "admin", "personal", &["token:write@*", "member:write@*", "index:read@*"]).await.client();
+    let owners = json!({ "login": "olga", "email": "olga@acme.example", "role": "owner" });
+    let _added = owner.json("POST", &org.url("/members"), &owners).await.expect(201);
+    let mut for_owner = first.clone();
+    for_owner["member"] = "olga".into();
+    assert_eq!(code(admin.json("POST", &org.url("/tokens"), &for_owner).await, 400), "member_unknown");
+
+    let made = admin.json("POST", &org.url("/tokens"), &first).await.expect(201).json();
+    let secret = made["secret"].as_str().unwrap();
+    assert!(works(&org, secret).await);
+    assert_eq!(code(admin.json("POST", &org.url("/tokens"), &first).await, 400), "member_unknown");
+    let own = json!({ "kind": "download", "name": "laptop" });
+    let _made = Client::with(secret).json("POST", &org.url("/tokens"), &own).await.expect(201);
+    // Not even after all of them are revoked: from then on it would be someone else's identity.
+    let id = made["token"]["id"].as_str().unwrap();
+    let _revoked = admin.send("DELETE", &org.url(&format!("/tokens/{id}")), &[], None).await.expect(204);
+    assert!(!works(&org, secret).await);
+    assert_eq!(code(admin.json("POST", &org.url("/tokens"), &first).await, 400), "member_unknown");
+    stack.stop().await;
+}

@@ -8,13 +8,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 use wharf_domain::OrgId;
-use wharf_store::feed::{self, Horizon};
-use wharf_store::{Change, TenantTx};
+use wharf_store::feed::{self, FeedError, Horizon};
+use wharf_store::{Change, StoreError, TenantTx};
 
 /// How often the feed is read without a wake-up. The bound on revocation without Redis is this and one read.
 const POLL: Duration = Duration::from_millis(200);
 /// How often a replica says that it lives when nothing happens; well within `settle::REPLICA_LIFE`.
 const HEARTBEAT: Duration = Duration::from_millis(900);
+/// After this long without the feed everything is loaded anew. Well within the day for which changes are kept.
+const FORGET_AFTER: Duration = Duration::from_secs(3_600);
 /// Pause before another try when the database is away.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -36,8 +38,11 @@ async fn run(site: &Arc<Site>, replica: Uuid, service: &'static str) {
     loop {
         match begin(site).await {
             Ok(horizon) => {
+                failing = false;
                 follow_from(site, replica, service, horizon, &mut wakes).await;
-                return;
+                tracing::warn!("lost the thread of the feed; loading everything anew");
+                site.catalog.forget_all();
+                site.credentials.forget_all();
             }
             Err(error) => {
                 if !failing {
@@ -58,6 +63,8 @@ async fn begin(site: &Arc<Site>) -> Result<Horizon> {
     Ok(horizon)
 }
 
+/// Follows until the thread is lost: the feed was away for longer than changes are sure to be kept, or the database has
+/// gone back in time.
 async fn follow_from(
     site: &Arc<Site>,
     replica: Uuid,
@@ -67,11 +74,14 @@ async fn follow_from(
 ) {
     let mut reported: Option<Instant> = None;
     let mut failing = false;
+    let mut in_touch = Instant::now();
     loop {
         match step(site, replica, service, &mut horizon, &mut reported).await {
-            Ok(()) => failing = false,
+            Ok(()) if in_touch.elapsed() > FORGET_AFTER => return,
+            Ok(()) => (failing, in_touch) = (false, Instant::now()),
+            Err(FeedError::Restarted) => return,
             Err(error) if failing => {
-                tracing::debug!(cause = &error as &dyn std::error::Error, "still cannot read the feed")
+                tracing::debug!(cause = &error as &dyn std::error::Error, "still cannot read the feed");
             }
             Err(error) => {
                 tracing::warn!(cause = &error as &dyn std::error::Error, "cannot read the feed; serving what is known");
@@ -91,7 +101,7 @@ async fn step(
     service: &'static str,
     horizon: &mut Horizon,
     reported: &mut Option<Instant>,
-) -> Result<()> {
+) -> std::result::Result<(), FeedError> {
     // Changes are applied before the horizon is trusted again: when applying fails, the same ones are read next time.
     let mut ahead = horizon.clone();
     let batch = ahead.read(&site.database).await?;
@@ -104,7 +114,7 @@ async fn step(
     Ok(())
 }
 
-async fn apply(site: &Arc<Site>, changes: &[(OrgId, Change)]) -> Result<()> {
+async fn apply(site: &Arc<Site>, changes: &[(OrgId, Change)]) -> std::result::Result<(), StoreError> {
     if changes.iter().any(|(_, change)| matches!(change, Change::Registry(_))) {
         site.load_directory().await?;
     }

@@ -59,7 +59,7 @@ impl Drop for Kept {
 }
 
 impl Site {
-    /// Issues a token: to the actor, or to a service account of the org.
+    /// Issues a token: to the actor, to a service account of the org, or, as an invitation, to a member who never had one.
     pub async fn issue_token(&self, actor: &Actor, org: &str, new: NewToken, once: Option<&Once>) -> Result<Issued> {
         let (mut tx, _) = self.enter_org(actor, org).await?;
         actor.require(Verb::TokenWrite, None)?;
@@ -205,19 +205,27 @@ pub(crate) async fn parent(actor: &Actor, tx: &mut TenantTx, now: Timestamp) -> 
 /// Whose the new token will be.
 async fn holder(actor: &Actor, tx: &mut TenantTx, new: &NewToken) -> Result<Member> {
     let own = actor.principal.user().ok_or_else(Error::not_found)?;
-    let unknown = || Error::invalid("member_unknown", "there is no service account with this login");
+    let unknown = || {
+        Error::invalid(
+            "member_unknown",
+            "there is no member with this login for whom you may issue a token: name a service account, or a member who \
+             has not had a token yet",
+        )
+    };
     let member = match &new.member {
         None => tx.find_member(own).await?.ok_or_else(Error::bad_credential)?,
         Some(login) => {
             let login = Slug::parse(login).map_err(|_| unknown())?;
-            tx.find_member_by_login(&login)
-                .await?
-                .filter(|member| may_hold(actor, member).is_ok())
-                .ok_or_else(unknown)?
+            let found = tx.find_member_by_login(&login).await?.ok_or_else(unknown)?;
+            let invited = may_invite(actor, &found) && !tx.had_token(found.user).await?;
+            if !invited && may_hold(actor, &found).is_err() {
+                return Err(unknown());
+            }
+            found
         }
     };
     let fits = match new.kind {
-        TokenKind::Personal => member.kind == MemberKind::Person && member.user == own,
+        TokenKind::Personal => member.kind == MemberKind::Person,
         TokenKind::Service => member.kind == MemberKind::Service,
         TokenKind::Upload | TokenKind::Download => true,
         TokenKind::Entitlement | TokenKind::Ci => {
@@ -230,10 +238,24 @@ async fn holder(actor: &Actor, tx: &mut TenantTx, new: &NewToken) -> Result<Memb
     if !fits {
         return Err(Error::invalid(
             "kind_invalid",
-            "a personal token is for yourself; a service token is for a service account: name it in `member`",
+            "a personal token is for a person, a service token for a service account: name it in `member`",
         ));
     }
     Ok(member)
+}
+
+/// Whether the actor may hand a person their first token. It is how someone new gets in without single sign-on; from then
+/// on only they themselves make more. The audit names who issued it.
+fn may_invite(actor: &Actor, member: &Member) -> bool {
+    member.kind == MemberKind::Person && runs(actor, member) && actor.principal.may_manage(Verb::MemberWrite, None)
+}
+
+/// Whether the actor runs the org, and this member with it.
+fn runs(actor: &Actor, member: &Member) -> bool {
+    match member.role {
+        Role::Owner => actor.principal.role() == Some(Role::Owner),
+        _ => administers(actor),
+    }
 }
 
 /// Whether the actor may hold a secret that acts as this member: itself, or a service account of an org it runs. Only
@@ -242,11 +264,7 @@ fn may_hold(actor: &Actor, member: &Member) -> Result<()> {
     if actor.principal.user() == Some(member.user) {
         return Ok(());
     }
-    let runs = match member.role {
-        Role::Owner => actor.principal.role() == Some(Role::Owner),
-        _ => administers(actor),
-    };
-    if member.kind == MemberKind::Service && runs {
+    if member.kind == MemberKind::Service && runs(actor, member) {
         Ok(())
     } else {
         Err(Error::forbidden("a token is replaced by the member it belongs to; you may revoke it"))

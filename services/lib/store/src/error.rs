@@ -51,8 +51,9 @@ impl From<sqlx::Error> for StoreError {
                 return Self::Constraint { name: name.to_owned(), source: error };
             }
             let code = database.code().unwrap_or_default();
-            // Classes 08 (connection), 40 (rollback), 53 (resources), 57 (operator intervention, shutdown), 58 (system).
-            return if ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class)) {
+            // Classes 08 (connection), 40 (rollback), 53 (resources), 57 (operator intervention, shutdown), 58 (system); and
+            // what a server says that takes no connections: 28 (login), 3D (no such database), 55 (not in that state).
+            return if ["08", "28", "3D", "40", "53", "55", "57", "58"].iter().any(|class| code.starts_with(class)) {
                 Self::Unavailable(error)
             } else {
                 Self::Query(error)

@@ -31,6 +31,21 @@ pub struct Batch {
     pub snapshot: String,
 }
 
+/// Why the feed cannot be followed from where a reader stands.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// The database is older than what the reader has seen: it must forget what it knows and begin again.
+    #[error("the database has gone back in time; it was restored from a backup")]
+    Restarted,
+    /// The database could not be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn number(xid: &str) -> Result<u64, StoreError> {
+    xid.parse().map_err(|error| StoreError::corrupt("pg_snapshot_xmin", error))
+}
+
 impl Horizon {
     /// Begins at the present: whoever loads its state after this misses nothing.
     pub async fn begin(database: &Database) -> Result<Self, StoreError> {
@@ -41,7 +56,7 @@ impl Horizon {
     }
 
     /// Reads what is new and moves the horizon.
-    pub async fn read(&mut self, database: &Database) -> Result<Batch, StoreError> {
+    pub async fn read(&mut self, database: &Database) -> Result<Batch, FeedError> {
         let rows = sqlx::query!(
             r#"select s.snapshot as "snapshot!", s.xmin as "xmin!", f.change_id as "change_id?", f.org_id as "org_id?",
                       f.kind as "kind?", f.registry_id as "registry_id?", f.subject_id as "subject_id?",
@@ -52,11 +67,16 @@ impl Horizon {
             self.low
         )
         .fetch_all(database.pool())
-        .await?;
+        .await
+        .map_err(StoreError::from)?;
         let Some(first) = rows.first() else {
-            return Err(StoreError::corrupt("outbox", "the feed answered without a snapshot"));
+            return Err(StoreError::corrupt("outbox", "the feed answered without a snapshot").into());
         };
         let (snapshot, low) = (first.snapshot.clone(), first.xmin.clone());
+        if number(&low)? < number(&self.low)? {
+            // Transaction numbers only rise, unless the database was restored from a backup.
+            return Err(FeedError::Restarted);
+        }
         let mut changes = Vec::new();
         let mut seen = HashSet::with_capacity(rows.len());
         for row in &rows {
@@ -85,7 +105,7 @@ impl Horizon {
                 "token" => Change::Token(TokenId(subject)),
                 "entitlement" => Change::Entitlement(EntitlementId(subject)),
                 "member" => Change::Member(UserId(subject)),
-                other => return Err(StoreError::corrupt(format!("outbox.kind of {number}"), other)),
+                other => return Err(StoreError::corrupt(format!("outbox.kind of {number}"), other).into()),
             };
             changes.push((OrgId(org), change));
         }

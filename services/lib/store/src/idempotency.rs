@@ -14,13 +14,21 @@ pub struct RememberedAnswer {
 }
 
 impl TenantTx {
-    /// Holds off other transactions with the same key until this one ends; `false` when another is ahead.
+    /// Waits for other transactions with the same key, and holds them off until this one ends; `false` when another is
+    /// ahead for longer than a few seconds. After that this transaction can only be dropped.
     pub async fn lock_idempotency(&mut self, key: &[u8; 32]) -> Result<bool, StoreError> {
         let [a, b, c, d, e, f, g, h, ..] = *key;
         let number = i64::from_be_bytes([a, b, c, d, e, f, g, h]);
-        Ok(sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "free!""#, number)
+        sqlx::query!("set local lock_timeout = '5s'").execute(self.connection()).await?;
+        match sqlx::query!(r#"select pg_advisory_xact_lock($1)::text as "locked""#, number)
             .fetch_one(self.connection())
-            .await?)
+            .await
+        {
+            Ok(_) => Ok(true),
+            // lock_not_available
+            Err(error) if error.as_database_error().and_then(|e| e.code()).as_deref() == Some("55P03") => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The answer remembered under this key of this token.

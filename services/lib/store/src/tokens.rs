@@ -224,6 +224,18 @@ impl TenantTx {
         .await?)
     }
 
+    /// Whether a member has, or ever had, a token.
+    pub async fn had_token(&mut self, user: UserId) -> Result<bool, StoreError> {
+        let org = self.org().0;
+        Ok(sqlx::query_scalar!(
+            r#"select exists (select 1 from token where org_id = $1 and user_id = $2) as "had!""#,
+            org,
+            user.0
+        )
+        .fetch_one(self.connection())
+        .await?)
+    }
+
     /// Revokes a token for good.
     pub async fn revoke_token(&mut self, token: TokenId, at: Timestamp, by: Option<TokenId>) -> Result<(), StoreError> {
         let org = self.org().0;

@@ -110,8 +110,6 @@ pub struct Secrets {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Largest crate file.
-    pub max_crate_bytes: u64,
     /// Largest body of any request that is not a publish.
     pub body_bytes: usize,
     /// Memory the index may use for what it holds.
@@ -131,7 +129,6 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            max_crate_bytes: 10 << 20,
             body_bytes: 1 << 20,
             index_cache_bytes: 512 << 20,
             workers: 0,

@@ -104,7 +104,7 @@ fn the_sample_is_read() {
     assert_eq!(config.redis.as_ref().unwrap().url_file.secret().expose(), "redis://127.0.0.1/");
     assert_eq!(config.secrets.token_pepper_file.expose()[0], 1);
     assert_eq!(config.secrets.ticket_key_file.expose()[31], 0xcd);
-    assert_eq!(config.limits.max_crate_bytes, 10 * 1024 * 1024);
+    assert_eq!(config.limits.body_bytes, 1024 * 1024);
     assert_eq!((config.log.format, config.log.level.as_str()), (LogFormat::Text, "debug"));
     let Blob::Directory { path } = &config.blob;
     assert_eq!(*path, folder.path("crates"), "relative paths count from the folder of the file");

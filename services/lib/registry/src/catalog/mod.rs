@@ -19,7 +19,7 @@ use directory::Directory;
 use moka::sync::Cache as Memory;
 use std::sync::{Arc, PoisonError, RwLock};
 use wharf_domain::{CrateId, Sight, View};
-use wharf_store::{Change, directory::list_any_org};
+use wharf_store::{Change, StoreError, directory::list_any_org};
 
 /// What of an index file one version filter leaves.
 #[derive(Clone)]
@@ -75,6 +75,13 @@ impl Catalog {
         self.directory().is_some()
     }
 
+    /// Forgets everything, so that it is loaded anew.
+    pub(crate) fn forget_all(&self) {
+        *self.directory.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.files.invalidate_all();
+        self.parts.invalidate_all();
+    }
+
     /// Takes in a change that concerns names; registries are [`Site::load_directory`]'s.
     pub(crate) fn hear(&self, change: &Change) {
         if let Change::Crate { registry, krate, name, revision } = change
@@ -93,7 +100,7 @@ impl Site {
     }
 
     /// Reads the registries anew; what is known of their names is kept.
-    pub(crate) async fn load_directory(&self) -> Result<()> {
+    pub(crate) async fn load_directory(&self) -> std::result::Result<(), StoreError> {
         let addresses = list_any_org(&self.database).await?;
         let known = self.catalog.directory();
         let fresh = Arc::new(Directory::new(addresses, known.as_deref()));
