@@ -116,7 +116,13 @@ async fn blocking<T: Send + 'static>(
 
 fn store(path: &Path, sha256: &[u8; 32], bytes: &[u8]) -> io::Result<Put> {
     let place = parent(path)?;
-    fs::create_dir_all(place)?;
+    // Not the root: when its disk is gone, a directory made in its stead would take blobs and lose them.
+    for directory in [parent(place)?, place] {
+        match fs::create_dir(directory) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+    }
     let mut put = Put::Existed;
     if !holds(path, sha256, bytes.len())? {
         let mut file = unfinished(place)?;
