@@ -1,8 +1,19 @@
 //! Whole installations under test; a module per topic.
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod audited;
 mod cargo_credentials;
 mod cargo_shapes;
 mod cargo_story;
+mod crashes;
+mod entitlements;
+mod faults;
+mod management;
 mod old_clients;
+mod process;
+mod publish_rules;
+mod races;
+mod revocation;
 mod smoke;
+mod walls;

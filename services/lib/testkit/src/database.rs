@@ -77,7 +77,8 @@ async fn run(connection: &mut PgConnection, statement: String) {
 
 /// The same address with another database.
 fn with_database(base: &str, name: &str) -> String {
-    let (front, query) = base.split_once('?').map_or((base, String::new()), |(front, query)| (front, format!("?{query}")));
+    let (front, query) =
+        base.split_once('?').map_or((base, String::new()), |(front, query)| (front, format!("?{query}")));
     let (server, _) = front.rsplit_once('/').unwrap();
     format!("{server}/{name}{query}")
 }
@@ -92,11 +93,12 @@ async fn template(base: &str) -> String {
     let mut admin = admin(base).await;
     // Across processes: one makes it, the others wait.
     run(&mut admin, "select pg_advisory_lock(7355608)".to_owned()).await;
-    let ready: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1 and datistemplate)")
-        .bind(&name)
-        .fetch_one(&mut admin)
-        .await
-        .unwrap();
+    let ready: bool =
+        sqlx::query_scalar("select exists (select from pg_database where datname = $1 and datistemplate)")
+            .bind(&name)
+            .fetch_one(&mut admin)
+            .await
+            .unwrap();
     if !ready {
         run(&mut admin, format!("drop database if exists {name} with (force)")).await;
         run(&mut admin, format!("create database {name}")).await;

@@ -24,7 +24,8 @@ impl Answer {
     /// The body as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {} {}", self.status, self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("no JSON ({error}): {} {}", self.status, self.text()))
     }
 
     /// A header as text, empty when absent.
@@ -65,11 +66,7 @@ impl Client {
     /// A client without a credential.
     #[must_use]
     pub fn anonymous() -> Self {
-        let http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .unwrap();
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
         Self { http, authorization: None }
     }
 
@@ -81,6 +78,27 @@ impl Client {
 
     /// Sends a request.
     pub async fn send(&self, method: &str, url: &str, headers: &[(&str, &str)], body: Option<Vec<u8>>) -> Answer {
+        self.exchange(method, url, headers, body).await.unwrap_or_else(|error| panic!("{method} {url}: {error:?}"))
+    }
+
+    /// Sends a request to a server that may die over it; `None` when no whole answer comes.
+    pub async fn attempt(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> Option<Answer> {
+        self.exchange(method, url, headers, body).await.ok()
+    }
+
+    async fn exchange(
+        &self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> reqwest::Result<Answer> {
         let mut request = self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), url);
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
@@ -91,9 +109,9 @@ impl Client {
         if let Some(body) = body {
             request = request.body(body);
         }
-        let answer = request.send().await.unwrap_or_else(|error| panic!("{method} {url}: {error:?}"));
+        let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        Answer { status, headers, body: answer.bytes().await.unwrap().to_vec() }
+        Ok(Answer { status, headers, body: answer.bytes().await?.to_vec() })
     }
 
     /// `GET`.

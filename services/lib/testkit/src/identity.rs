@@ -4,7 +4,12 @@ use crate::fixture::CrateFixture;
 use crate::http::{Answer, Client};
 use crate::stack::Setup;
 use serde_json::{Value, json};
+use std::fmt;
+use std::sync::Arc;
+use wharf::assemble::{self, Ambient};
 use wharf::commands::MadeOrg;
+use wharf_domain::{Role, Scope, Slug, TokenKind};
+use wharf_registry::bootstrap::{self, Spec, SpecMember, SpecToken};
 
 /// The addresses of an installation.
 #[derive(Clone, Debug)]
@@ -25,6 +30,20 @@ pub struct Org {
     /// The owner's personal token, with every scope.
     pub owner: Token,
     bases: Bases,
+    operator: Arc<Operator>,
+}
+
+/// The operator's side of an installation: people get their first token from there until they can sign in, because the
+/// API hands nobody a secret that acts as another person.
+struct Operator {
+    config: wharf::Config,
+    ambient: Ambient,
+}
+
+impl fmt::Debug for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Operator")
+    }
 }
 
 /// A token and the registry it is used with.
@@ -44,9 +63,8 @@ pub struct Token {
 }
 
 impl Org {
-    pub(crate) fn new(setup: &Setup, slug: &str, made: &MadeOrg, token_id: String) -> Self {
-        let bases =
-            Bases { app: setup.app.clone(), index: setup.index.clone(), download: setup.download.clone() };
+    pub(crate) fn new(setup: &Setup, ambient: &Ambient, slug: &str, made: &MadeOrg, token_id: String) -> Self {
+        let bases = Bases { app: setup.app.clone(), index: setup.index.clone(), download: setup.download.clone() };
         let owner = Token {
             id: token_id,
             entitlement: None,
@@ -55,7 +73,8 @@ impl Org {
             registry: "private".to_owned(),
             bases: bases.clone(),
         };
-        Self { slug: slug.to_owned(), owner, bases }
+        let operator = Arc::new(Operator { config: setup.config(), ambient: ambient.clone() });
+        Self { slug: slug.to_owned(), owner, bases, operator }
     }
 
     /// The address of a management route of this org.
@@ -79,21 +98,48 @@ impl Org {
 
     /// Adds a member and issues a token of theirs with these scopes.
     pub async fn member(&self, login: &str, role: &str, kind: &str, scopes: &[&str]) -> Token {
-        let email = format!("{login}@{}.example", self.slug);
-        let body = json!({ "login": login, "email": email, "role": role });
-        let _made = self.manage("POST", "/members", &body).await.expect(201);
-        self.token(login, kind, scopes).await
+        let kind = TokenKind::parse(kind).unwrap();
+        let secret = wharf_domain::Token::generate(kind, &*self.operator.ambient.entropy);
+        let parse = |text: &str| Slug::parse_new(text).unwrap();
+        let member = |login: &str, role: Role, is_person: bool, tokens: Vec<SpecToken>| SpecMember {
+            login: parse(login),
+            email: is_person.then(|| format!("{login}@{}.example", self.slug)),
+            password: None,
+            may_create_orgs: false,
+            role,
+            tokens,
+        };
+        let token = SpecToken {
+            name: format!("{login}'s"),
+            kind,
+            scopes: scopes.iter().map(|scope| Scope::parse(scope).unwrap()).collect(),
+            expires_at: None,
+            secret: Some(secret.clone()),
+        };
+        let spec = Spec {
+            org: parse(&self.slug),
+            name: self.slug.clone(),
+            registry: parse("private"),
+            members: vec![
+                member("owner", Role::Owner, true, Vec::new()),
+                member(login, Role::parse(role).unwrap(), kind != TokenKind::Service, vec![token]),
+            ],
+            entitlements: Vec::new(),
+        };
+        let Operator { config, ambient } = &*self.operator;
+        let database = assemble::owner_database(config).unwrap();
+        let peppers = assemble::peppers(config).unwrap();
+        let _made = bootstrap::org(&database, &*ambient.clock, &*ambient.entropy, &peppers, spec).await.unwrap();
+        database.close().await;
+        let secret = secret.secret().expose().to_owned();
+        let whoami = Client::with(&secret).get(&format!("{}/api/v1/whoami", self.bases.app)).await.expect(200).json();
+        Token { id: whoami["token_id"].as_str().unwrap().to_owned(), secret, ..self.owner.clone() }
     }
 
     /// Issues a token of an existing member.
     pub async fn token(&self, login: &str, kind: &str, scopes: &[&str]) -> Token {
-        let body = json!({ "name": format!("{login}'s"), "member": login, "kind": kind, "scopes": scopes });
-        let made = self.manage("POST", "/tokens", &body).await.expect(201).json();
-        Token {
-            id: made["id"].as_str().unwrap().to_owned(),
-            secret: made["secret"].as_str().unwrap().to_owned(),
-            ..self.owner.clone()
-        }
+        // A member who is there keeps the role it has.
+        self.member(login, Role::Reader.as_str(), kind, scopes).await
     }
 
     /// Grants an entitlement in a registry.
@@ -174,6 +220,12 @@ impl Token {
     pub async fn publish(&self, krate: &CrateFixture) -> Answer {
         let body = krate.body(&self.sparse());
         self.client().send("PUT", &self.crates_url("/new"), &[("accept", "application/json")], Some(body)).await
+    }
+
+    /// Publishes a crate to a server that may die over it; `None` when no whole answer comes.
+    pub async fn attempt_publish(&self, krate: &CrateFixture) -> Option<Answer> {
+        let body = krate.body(&self.sparse());
+        self.client().attempt("PUT", &self.crates_url("/new"), &[("accept", "application/json")], Some(body)).await
     }
 
     /// Asks for a download and follows the ticket.

@@ -2,7 +2,7 @@
 
 use crate::http::Client;
 use crate::stack::Setup;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 /// A running `wharf serve`; killed when dropped.
@@ -71,6 +71,18 @@ impl ServerProcess {
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Sends the program a signal, by its name: `TERM`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success(), "kill -s {name}");
+    }
+
+    /// Waits until the program has ended by itself, and gives its status.
+    pub async fn exit(&mut self) -> ExitStatus {
+        assert!(self.ended().await, "the server does not end: {}", self.log());
+        self.child.wait().unwrap()
     }
 
     /// Waits until the program has ended by itself; says whether it did within about a minute.

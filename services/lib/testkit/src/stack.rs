@@ -116,10 +116,17 @@ pub struct Setup {
     number: u32,
 }
 
-/// An address nobody listens on. Taken again by the server a moment later; nothing else here takes ports in between.
+/// An address nobody listens on, for a server that takes it a moment later.
 #[must_use]
 pub fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    // Below the ephemeral range: a port of that range can become the source of somebody's connection in between. Each
+    // process begins elsewhere and gives no port twice.
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let begin = std::process::id().wrapping_mul(7_919) % 220 * 100;
+    std::iter::repeat_with(|| (begin + NEXT.fetch_add(1, Ordering::Relaxed)) % 22_000 + 10_240)
+        .map(|port| SocketAddr::from(([127, 0, 0, 1], u16::try_from(port).unwrap())))
+        .find(|address| TcpListener::bind(address).is_ok())
+        .unwrap()
 }
 
 impl Setup {
@@ -135,14 +142,15 @@ impl Setup {
         };
         let owner_url = secret("owner-url", database.owner_url());
         let password = secret("password", SERVICE_PASSWORD);
-        let pepper = secret("pepper", &"7a".repeat(32));
-        let ticket_key = secret("ticket-key", &"5c".repeat(32));
+        let pepper = secret("pepper", &"7ab1".repeat(16));
+        let ticket_key = secret("ticket-key", &"5cd2".repeat(16));
         let redis = match &builder.redis {
             RedisKind::Shared => Some(setting("WHARF_TEST_REDIS_URL")),
             RedisKind::At(url) => Some(url.clone()),
             RedisKind::None => None,
         };
-        let redis = redis.map_or_else(String::new, |url| format!("[redis]\nurl_file = {}\n", secret("redis-url", &url)));
+        let redis =
+            redis.map_or_else(String::new, |url| format!("[redis]\nurl_file = {}\n", secret("redis-url", &url)));
         let blob = match builder.blobs {
             BlobKind::Directory => {
                 let path = directory.path().join("blobs");
@@ -180,6 +188,20 @@ impl Setup {
         }
     }
 
+    /// Every file in the blob directory, unfinished ones too.
+    #[must_use]
+    pub fn blob_files(&self) -> Vec<PathBuf> {
+        let (mut folders, mut files) = (vec![self.directory.path().join("blobs")], Vec::new());
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { folders.push(path) } else { files.push(path) }
+            }
+        }
+        files.sort();
+        files
+    }
+
     /// The configuration as the program reads it.
     #[must_use]
     pub fn config(&self) -> Config {
@@ -196,13 +218,17 @@ impl Setup {
         .fetch_one(&mut self.database.superuser().await)
         .await
         .unwrap();
-        Org::new(self, slug, &made, token_id)
+        Org::new(self, ambient, slug, &made, token_id)
     }
 
     async fn start(self, builder: &StackBuilder) -> Stack {
         let clock = Arc::new(TestClock::new());
         let ambient = Ambient {
-            clock: if builder.real_clock { Arc::new(wharf_chassis::SystemClock) } else { Arc::clone(&clock) as Arc<dyn Clock> },
+            clock: if builder.real_clock {
+                Arc::new(wharf_chassis::SystemClock)
+            } else {
+                Arc::clone(&clock) as Arc<dyn Clock>
+            },
             entropy: Arc::new(OsEntropy),
             redis_prefix: format!("test-{}-{}:", std::process::id(), self.number),
         };
@@ -222,7 +248,11 @@ impl Setup {
                 let mut own = self.config();
                 let address = free_address();
                 own.listen.internal = free_address();
-                if service == Service::Index { own.listen.index = address } else { own.listen.download = address }
+                if service == Service::Index {
+                    own.listen.index = address
+                } else {
+                    own.listen.download = address
+                }
                 instances.push(Instance::start(&own, &[service], &ambient, stop.clone()).await.unwrap());
                 replicas.push(address);
             }
@@ -289,6 +319,24 @@ impl Stack {
             }
         }
         org
+    }
+
+    /// Moves the clock, and waits until every process has reported in the new time: a writer takes a process that has
+    /// been silent for seconds for dead, and does not wait for it.
+    pub async fn advance(&self, by: std::time::Duration) {
+        self.clock.advance(by);
+        let processes = i64::try_from(self.instances.iter().flat_map(Instance::sites).count()).unwrap();
+        let mut database = self.setup.database.superuser().await;
+        let now = self.clock.now().inner();
+        crate::until("every process has seen the new time", async || {
+            let reported: i64 = sqlx::query_scalar("select count(*) from replica where seen_at >= $1")
+                .bind(now)
+                .fetch_one(&mut database)
+                .await
+                .unwrap();
+            reported == processes
+        })
+        .await;
     }
 
     /// Stops everything and removes the database.
