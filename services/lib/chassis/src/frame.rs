@@ -113,8 +113,11 @@ where
             traffic: self.frame.traffic,
             start: Instant::now(),
         };
-        // At level error, so that a filter that shows only errors keeps their request ids.
-        let span = tracing::error_span!("request", request_id = id.as_str());
+        let span = match self.frame.traffic {
+            // At level error, so that a filter that shows only errors keeps their request ids.
+            Traffic::Ordinary => tracing::error_span!("request", request_id = id.as_str()),
+            Traffic::Reads { .. } => tracing::debug_span!("request", request_id = id.as_str()),
+        };
         let inner = self.inner.call(request);
         Box::pin(
             id.scope(async move {
@@ -174,8 +177,8 @@ impl Exchange {
         if status.is_server_error() {
             let (code, cause) = error.map(explain).unwrap_or_default();
             tracing::error!(
-                target: "wharf::access", service, method, route, status = status_code, duration_ms, bytes, code, cause,
-                "failed"
+                target: "wharf::access", request_id = self.id.as_str(), service, method, route, status = status_code,
+                duration_ms, bytes, code, cause, "failed"
             );
         } else if self.traffic == Traffic::Ordinary {
             tracing::info!(

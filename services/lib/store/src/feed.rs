@@ -55,6 +55,12 @@ impl Horizon {
         Ok(Self { low, seen: HashSet::new() })
     }
 
+    /// Begins at a known transaction: nothing from there on has been seen.
+    pub fn at(xid: &str) -> Result<Self, StoreError> {
+        number(xid)?;
+        Ok(Self { low: xid.to_owned(), seen: HashSet::new() })
+    }
+
     /// Reads what is new and moves the horizon.
     pub async fn read(&mut self, database: &Database) -> Result<Batch, FeedError> {
         let rows = sqlx::query!(

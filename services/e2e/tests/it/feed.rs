@@ -1,0 +1,136 @@
+//! The feed loses no change and waits for no stranger, in whatever order transactions begin and commit.
+
+use sqlx::Connection;
+use std::collections::BTreeSet;
+use wharf_domain::{OrgId, RegistryId, Secret, Timestamp};
+use wharf_store::feed::{FeedError, Horizon, lagging_any_org, report, retire};
+use wharf_store::{Change, Database, TenantTx};
+use wharf_testkit::{CrateFixture, Stack};
+
+fn registry(number: u128) -> Change {
+    Change::Registry(RegistryId(uuid::Uuid::from_u128(number)))
+}
+
+async fn announced(database: &Database, org: OrgId, number: u128) -> TenantTx {
+    let mut transaction = TenantTx::begin(database, org).await.unwrap();
+    transaction.announce(&registry(number), Timestamp::from_unix(0)).await.unwrap();
+    transaction
+}
+
+async fn read(horizon: &mut Horizon, database: &Database) -> BTreeSet<u128> {
+    let batch = horizon.read(database).await.unwrap();
+    let number = |change: &Change| match change {
+        Change::Registry(id) => id.0.as_u128(),
+        other => panic!("{other:?}"),
+    };
+    let numbers: Vec<u128> = batch.changes.iter().map(|(_, change)| number(change)).collect();
+    let set: BTreeSet<u128> = numbers.iter().copied().collect();
+    assert_eq!(set.len(), numbers.len(), "each change once");
+    set
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn late_commits_are_seen_and_early_ones_do_not_wait() {
+    let stack = Stack::start().await;
+    let _org = stack.org("acme").await;
+    let owner_url = stack.setup.database.owner_url().to_owned();
+    let database = Database::for_owner(&Secret::new(owner_url.clone())).unwrap();
+    let org: uuid::Uuid = sqlx::query_scalar("select org_id from org")
+        .fetch_one(&mut stack.setup.database.superuser().await)
+        .await
+        .unwrap();
+    let org = OrgId(org);
+
+    let mut horizon = Horizon::begin(&database).await.unwrap();
+    // Ten transactions take their numbers in order and commit in another.
+    let mut open = Vec::new();
+    for number in 0..10 {
+        open.push(Some(announced(&database_of(&owner_url), org, number).await));
+    }
+    let mut seen = BTreeSet::new();
+    for number in [7, 2, 9, 0, 5, 1, 8, 3, 6, 4] {
+        open[number].take().unwrap().commit().await.unwrap();
+        let fresh = read(&mut horizon, &database).await;
+        assert_eq!(fresh, BTreeSet::from([number as u128]), "at the very next read, whatever else is still open");
+        seen.extend(fresh);
+    }
+    assert_eq!(seen, (0..10).collect());
+    assert!(read(&mut horizon, &database).await.is_empty());
+
+    // Many writers at once, a reader beside them.
+    let writers: Vec<_> = (0..32_u128)
+        .map(|writer| {
+            let database = database_of(&owner_url);
+            tokio::spawn(async move {
+                for turn in 0..5 {
+                    announced(&database, org, 1_000 + writer * 100 + turn).await.commit().await.unwrap();
+                }
+            })
+        })
+        .collect();
+    let mut seen = BTreeSet::new();
+    let mut running = writers;
+    while !running.is_empty() {
+        for number in read(&mut horizon, &database).await {
+            assert!(seen.insert(number), "{number} came twice");
+        }
+        running.retain(|writer| !writer.is_finished());
+    }
+    seen.extend(read(&mut horizon, &database).await);
+    assert_eq!(seen.len(), 160);
+    database.close().await;
+    stack.stop().await;
+}
+
+fn database_of(owner_url: &str) -> Database {
+    Database::for_owner(&Secret::new(owner_url.to_owned())).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strangers_long_transaction_delays_nobody() {
+    let stack = Stack::start().await;
+    let org = stack.org("acme").await;
+    let mut stranger = stack.setup.database.superuser().await;
+    let mut held = stranger.begin().await.unwrap();
+    sqlx::query("select pg_current_xact_id()").execute(&mut *held).await.unwrap();
+    let krate = CrateFixture::new("quick", "1.0.0");
+    let _published = org.owner.publish(&krate).await.expect(200);
+    assert_eq!(org.owner.index("quick").await.status, 200, "visible when publish has answered");
+    held.rollback().await.unwrap();
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_know_who_is_behind() {
+    let stack = Stack::start().await;
+    let _org = stack.org("acme").await;
+    let database = database_of(stack.setup.database.owner_url());
+    let org: uuid::Uuid = sqlx::query_scalar("select org_id from org")
+        .fetch_one(&mut stack.setup.database.superuser().await)
+        .await
+        .unwrap();
+    let (replica, now) = (uuid::Uuid::from_u128(1), Timestamp::from_unix(2_000_000_000));
+    let before = Horizon::begin(&database).await.unwrap().read(&database).await.unwrap().snapshot;
+    report(&database, replica, "test", &before, now).await.unwrap();
+
+    let mut transaction = announced(&database, OrgId(org), 1).await;
+    let position = transaction.position().await.unwrap().unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(lagging_any_org(&database, &position, now).await.unwrap(), 1);
+    let after = Horizon::begin(&database).await.unwrap().read(&database).await.unwrap().snapshot;
+    report(&database, replica, "test", &after, now).await.unwrap();
+    assert_eq!(lagging_any_org(&database, &position, now).await.unwrap(), 0);
+    retire(&database, replica).await.unwrap();
+    database.close().await;
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_database_is_noticed() {
+    let stack = Stack::start().await;
+    let database = database_of(stack.setup.database.owner_url());
+    let mut ahead = Horizon::at("9000000000").unwrap();
+    assert!(matches!(ahead.read(&database).await, Err(FeedError::Restarted)));
+    database.close().await;
+    stack.stop().await;
+}
