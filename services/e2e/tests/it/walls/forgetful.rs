@@ -28,9 +28,8 @@ enum End {
 /// An org with a row in every table.
 async fn furnish(stack: &Stack, slug: &str) -> Org {
     let org = stack.org(slug).await;
-    let pat = org
-        .member("pat", "publisher", "upload", &["index:read@*", "crate:publish-new@*", "crate:publish@*"])
-        .await;
+    let pat =
+        org.member("pat", "publisher", "upload", &["index:read@*", "crate:publish-new@*", "crate:publish@*"]).await;
     let _published = pat.publish(&CrateFixture::new("partner-core", "1.0.0")).await.expect(200);
     let _published = pat.publish(&CrateFixture::new("hidden-core", "0.3.0")).await.expect(200);
     let _team = org.manage("POST", "/teams", &json!({ "slug": "core", "name": "Core" })).await.expect(201);
@@ -116,7 +115,11 @@ impl Powers {
         assert_eq!(attempt(connection, org, all).await, End::Rows(expected), "{role} reads {table} in {org:?}");
         if let Some(org) = org.filter(|_| readable.iter().any(|column| column == "org_id")) {
             let foreign = format!("select 1 from {table} where org_id <> '{org}'");
-            assert_eq!(attempt(connection, Some(org), foreign).await, End::Rows(0), "{role} reads {table} beyond {org}");
+            assert_eq!(
+                attempt(connection, Some(org), foreign).await,
+                End::Rows(0),
+                "{role} reads {table} beyond {org}"
+            );
         }
     }
 
@@ -189,9 +192,8 @@ async fn a_query_that_forgets_its_org_meets_nothing_foreign() {
                 powers.reads(&mut connection, Some(own), rows).await;
                 powers.updates(&mut connection, Some(own), foreign, rows).await;
                 powers.deletes(&mut connection, Some(own), foreign, rows).await;
-                let [own_row, foreign_row] = [own, foreign].map(|org| {
-                    format!("select row_to_json(t)::text from {table} t where org_id = '{org}' limit 1")
-                });
+                let [own_row, foreign_row] = [own, foreign]
+                    .map(|org| format!("select row_to_json(t)::text from {table} t where org_id = '{org}' limit 1"));
                 let (own_row, foreign_row) = (&texts(su, &own_row).await[0], &texts(su, &foreign_row).await[0]);
                 powers.inserts(&mut connection, own, own_row, foreign_row).await;
             }
