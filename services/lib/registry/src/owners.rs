@@ -8,6 +8,7 @@ use crate::catalog::RegistryEntry;
 use crate::crates::{Seen, get_seen, require};
 use crate::{Actor, Error, Result, Site};
 use serde_json::json;
+use std::fmt;
 use wharf_domain::principal::Grant;
 use wharf_domain::{CrateName, Principal, Slug, Verb, View};
 use wharf_store::TenantTx;
@@ -51,12 +52,15 @@ impl Named {
         })
     }
 
-    async fn resolve(&self, transaction: &mut TenantTx) -> Result<StoredOwner> {
-        let found = match self {
+    async fn find(&self, transaction: &mut TenantTx) -> Result<Option<StoredOwner>> {
+        Ok(match self {
             Self::Member(login) => transaction.find_member_owner(login).await?,
             Self::Team(slug) => transaction.find_team_owner(slug).await?,
-        };
-        found.ok_or_else(|| {
+        })
+    }
+
+    async fn resolve(&self, transaction: &mut TenantTx) -> Result<StoredOwner> {
+        self.find(transaction).await?.ok_or_else(|| {
             let (what, hint) = match self {
                 Self::Member(_) => ("member", "for a team write `team:` and its name"),
                 Self::Team(_) => ("team", "for a member write the login alone"),
@@ -74,6 +78,15 @@ impl Named {
     fn slug(&self) -> &Slug {
         match self {
             Self::Member(slug) | Self::Team(slug) => slug,
+        }
+    }
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Member(login) => write!(f, "{login}"),
+            Self::Team(slug) => write!(f, "{TEAM}{slug}"),
         }
     }
 }
@@ -177,15 +190,18 @@ impl Site {
         let (mut transaction, Seen { krate, .. }) = self.begin_owner_change(actor, entry, view, name).await?;
         let mut removed = Vec::new();
         for named in parse_all(logins)? {
-            let owner = named.resolve(&mut transaction).await?;
-            let login = shown(&owner);
-            if !transaction.remove_owner(krate.id, owner.id).await? {
+            // One answer for a login that is no owner and one that does not exist: who else is in the org is not said.
+            let owns = match named.find(&mut transaction).await? {
+                Some(owner) => transaction.remove_owner(krate.id, owner.id).await?,
+                None => false,
+            };
+            if !owns {
                 return Err(Error::invalid(
                     "owner_absent",
-                    format!("`{login}` is not an owner of `{0}`; see `cargo owner --list {0}`", krate.name),
+                    format!("`{named}` is not an owner of `{0}`; see `cargo owner --list {0}`", krate.name),
                 ));
             }
-            removed.push(login);
+            removed.push(named.to_string());
         }
         let runs_org = actor.principal.role().is_some_and(wharf_domain::Role::administers);
         if !runs_org && transaction.list_owners(krate.id).await?.is_empty() {
