@@ -16,8 +16,7 @@ pub(crate) async fn resolve(
     let (org, registry, name, number) = path.into_inner();
     let site = site.into_inner();
     let (entry, reader) = Reader::of(&request, &site, &org, &registry).await?;
-    let ticket =
-        site.resolve_download(&entry, &reader.view, &name, &number).await?.ok_or_else(Error::not_found)?;
+    let ticket = site.resolve_download(&entry, &reader.view, &name, &number).await?.ok_or_else(Error::not_found)?;
     Ok(HttpResponse::Found()
         .insert_header((header::LOCATION, ticket))
         // The answer was made for this caller; only what the ticket opens may be shared.

@@ -1,9 +1,9 @@
 //! The origin behind the CDN: verifies the ticket in the address and streams the file.
 
 use actix_web::body::SizedStream;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
-use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use wharf_blob::Range;

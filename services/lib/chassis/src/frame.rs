@@ -4,7 +4,7 @@
 //! logged as an error with everything behind it, here and nowhere else.
 
 use crate::faces::{ApiFault, CargoFault, PlainFault};
-use crate::metrics::{Metrics, known_method};
+use crate::metrics::{Metrics, Series, known_method};
 use crate::request_id::RequestId;
 use crate::telemetry::chain;
 use actix_web::body::{BodySize, MessageBody};
@@ -13,11 +13,15 @@ use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use futures::future::LocalBoxFuture;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::future::{Ready, ready};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tracing::Instrument;
 use wharf_domain::Entropy;
 
@@ -64,8 +68,41 @@ impl Frame {
 
 /// [`Frame`] around one chain of services.
 pub struct Framed<S> {
-    frame: Frame,
+    worker: Rc<Worker>,
     inner: S,
+}
+
+/// What one worker thread keeps for its requests, so that none of them waits for the system or for another worker.
+struct Worker {
+    frame: Frame,
+    /// Makes request ids, seeded from the process's entropy: a system call a request is saved.
+    ids: RefCell<StdRng>,
+    series: RefCell<Vec<Series>>,
+}
+
+impl Worker {
+    fn new(frame: Frame) -> Self {
+        let mut seed = [0; 32];
+        frame.entropy.fill(&mut seed);
+        Self { frame, ids: RefCell::new(StdRng::from_seed(seed)), series: RefCell::default() }
+    }
+
+    fn count(&self, route: &str, method: &'static str, status: u16, took: Duration) {
+        let Traffic::Reads { .. } = self.frame.traffic else {
+            self.frame.metrics.series(self.frame.service, route, method, status).answered(took);
+            return;
+        };
+        // One route, a handful of statuses: a list is looked through faster than labels are hashed.
+        let mut known = self.series.borrow_mut();
+        match known.iter().find(|series| series.method == method && series.status == status) {
+            Some(series) => series.answered(took),
+            None => {
+                let series = self.frame.metrics.series(self.frame.service, route, method, status);
+                series.answered(took);
+                known.push(series);
+            }
+        }
+    }
 }
 
 impl<S, B> Transform<S, ServiceRequest> for Frame
@@ -81,7 +118,7 @@ where
     type Future = Ready<Result<Framed<S>, ()>>;
 
     fn new_transform(&self, inner: S) -> Self::Future {
-        ready(Ok(Framed { frame: self.clone(), inner }))
+        ready(Ok(Framed { worker: Rc::new(Worker::new(self.clone())), inner }))
     }
 }
 
@@ -100,20 +137,19 @@ where
     }
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
-        let id = RequestId::random(&*self.frame.entropy);
+        let frame = &self.worker.frame;
+        let id = RequestId::drawn(&mut self.worker.ids.borrow_mut());
         let exchange = Exchange {
             id,
-            service: self.frame.service,
-            metrics: self.frame.metrics.clone(),
+            worker: Rc::clone(&self.worker),
             method: known_method(request.method().as_str()),
-            route: match self.frame.traffic {
+            route: match frame.traffic {
                 Traffic::Ordinary => request.match_pattern().map_or(Cow::Borrowed(UNMATCHED), Cow::Owned),
                 Traffic::Reads { route } => Cow::Borrowed(route),
             },
-            traffic: self.frame.traffic,
             start: Instant::now(),
         };
-        let span = match self.frame.traffic {
+        let span = match frame.traffic {
             // At level error, so that a filter that shows only errors keeps their request ids.
             Traffic::Ordinary => tracing::error_span!("request", request_id = id.as_str()),
             Traffic::Reads { .. } => tracing::debug_span!("request", request_id = id.as_str()),
@@ -143,12 +179,10 @@ where
 
 struct Exchange {
     id: RequestId,
-    service: &'static str,
-    metrics: Metrics,
+    worker: Rc<Worker>,
     method: &'static str,
     route: Cow<'static, str>,
     start: Instant,
-    traffic: Traffic,
 }
 
 impl Exchange {
@@ -165,8 +199,8 @@ impl Exchange {
     fn finish(&self, error: Option<&actix_web::Error>, status: StatusCode, size: BodySize) {
         let took = self.start.elapsed();
         let route = &*self.route;
-        self.metrics.answered(self.service, route, self.method, status.as_u16(), took);
-        let (service, method) = (self.service, self.method);
+        let (service, method) = (self.worker.frame.service, self.method);
+        self.worker.count(route, method, status.as_u16(), took);
         let status_code = status.as_u16();
         let duration_ms = (took.as_secs_f64() * 1e6).round() / 1e3;
         let bytes = match size {
@@ -180,7 +214,7 @@ impl Exchange {
                 target: "wharf::access", request_id = self.id.as_str(), service, method, route, status = status_code,
                 duration_ms, bytes, code, cause, "failed"
             );
-        } else if self.traffic == Traffic::Ordinary {
+        } else if self.worker.frame.traffic == Traffic::Ordinary {
             tracing::info!(
                 target: "wharf::access", service, method, route, status = status_code, duration_ms, bytes, "answered"
             );

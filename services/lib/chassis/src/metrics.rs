@@ -2,7 +2,10 @@
 //! which would tell one tenant's business to whoever reads the graphs, and grow without end.
 
 use prometheus::core::Collector;
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, PullingGauge, Registry, TextEncoder};
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, PullingGauge, Registry,
+    TextEncoder,
+};
 use std::time::Duration;
 
 /// The content type of [`Metrics::render`].
@@ -74,12 +77,32 @@ impl Metrics {
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 
-    pub(crate) fn answered(&self, service: &str, route: &str, method: &str, status: u16, took: Duration) {
+    /// Where requests of one route, method and status are counted.
+    pub(crate) fn series(&self, service: &str, route: &str, method: &'static str, status: u16) -> Series {
         let mut buffer = [0; 3];
-        self.requests
-            .with_label_values(&[service, route, known_method(method), status_text(status, &mut buffer)])
-            .inc();
-        self.durations.with_label_values(&[service, route]).observe(took.as_secs_f64());
+        Series {
+            method,
+            status,
+            requests: self.requests.with_label_values(&[service, route, method, status_text(status, &mut buffer)]),
+            duration: self.durations.with_label_values(&[service, route]),
+        }
+    }
+}
+
+/// The counters of one route, method and status. Whoever keeps it counts without looking labels up.
+pub(crate) struct Series {
+    /// The method, as [`known_method`] gives it.
+    pub(crate) method: &'static str,
+    /// The status.
+    pub(crate) status: u16,
+    requests: IntCounter,
+    duration: Histogram,
+}
+
+impl Series {
+    pub(crate) fn answered(&self, took: Duration) {
+        self.requests.inc();
+        self.duration.observe(took.as_secs_f64());
     }
 }
 
@@ -118,8 +141,8 @@ mod tests {
     fn requests_and_the_process_are_counted() {
         let metrics = Metrics::new().unwrap();
         metrics.gauge("wharf_redis_up", "Redis answers.", || 1.0).unwrap();
-        metrics.answered("index", "/{org}/config.json", "GET", 200, Duration::from_millis(3));
-        metrics.answered("index", "/{org}/config.json", "BREW", 405, Duration::from_millis(3));
+        metrics.series("index", "/{org}/config.json", known_method("GET"), 200).answered(Duration::from_millis(3));
+        metrics.series("index", "/{org}/config.json", known_method("BREW"), 405).answered(Duration::from_millis(3));
         let text = metrics.render().unwrap();
         for line in [
             r#"wharf_http_requests_total{method="GET",route="/{org}/config.json",service="index",status="200"} 1"#,

@@ -1,5 +1,6 @@
 //! The identity of a request: made here, never taken from outside, shown in the answer and in every log line.
 
+use rand::Rng;
 use std::fmt;
 use wharf_domain::Entropy;
 
@@ -16,6 +17,17 @@ impl RequestId {
     pub fn random(entropy: &dyn Entropy) -> Self {
         let mut bytes = [0; 12];
         entropy.fill(&mut bytes);
+        Self::of(bytes)
+    }
+
+    /// A new identity out of a generator that is itself seeded with entropy.
+    pub(crate) fn drawn(generator: &mut impl Rng) -> Self {
+        let mut bytes = [0; 12];
+        generator.fill_bytes(&mut bytes);
+        Self::of(bytes)
+    }
+
+    fn of(bytes: [u8; 12]) -> Self {
         let mut digits = [0; 24];
         for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
             pair[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
