@@ -109,7 +109,7 @@ impl TenantTx {
                left join lateral (
                    select line from index_line
                    where $7 and org_id = $1 and version_id = v.version_id offset 0) l on true
-               order by c.canonical using ~<~, v.published_at, v.version_id"#,
+               order by c.canonical using ~<~, v.published_at, v.number collate "C" "#,
             org,
             registry.0,
             after,
