@@ -240,4 +240,4 @@ fn explain(error: &actix_web::Error) -> (Option<&'static str>, Option<String>) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

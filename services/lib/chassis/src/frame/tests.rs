@@ -5,11 +5,24 @@ use crate::telemetry::Lines;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::test::{TestRequest, call_service, init_service, try_call_service};
 use actix_web::{App, HttpResponse, web};
-use std::sync::Mutex;
+use std::sync::{Mutex, Once};
 use tracing_subscriber::layer::SubscriberExt;
 use wharf_registry::Error;
 
+/// Keeps a listener for every event alive in this process.
+///
+/// Where nobody listens, tracing marks an event as of interest to no one when it is first reached, and a listener that
+/// another test sets up at that very moment may then never be told of it. To be called before a [`Frame`] serves.
+pub(crate) fn keep_listening() {
+    static LISTENER: Once = Once::new();
+    LISTENER.call_once(|| {
+        let lines = Lines::new(LogFormat::Json, Arc::new(SystemClock), |_: &str| {});
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines)).unwrap();
+    });
+}
+
 fn frame() -> Frame {
+    keep_listening();
     Frame::new("test", Metrics::new().unwrap(), Arc::new(OsEntropy))
 }
 

@@ -7,6 +7,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 fn process(grace_s: u64) -> (Stopper, Process) {
+    crate::frame::tests::keep_listening();
     let (stopper, stop) = stop_signal();
     let limits =
         Limits { workers: 1, stop_grace_s: grace_s, request_head_timeout_s: 1, body_bytes: 16, ..Limits::default() };
