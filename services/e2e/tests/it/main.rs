@@ -10,6 +10,7 @@ mod crashes;
 mod entitlements;
 mod faults;
 mod feed;
+mod git_door;
 mod management;
 mod matrix;
 mod non_disclosure;
