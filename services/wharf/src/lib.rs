@@ -4,6 +4,7 @@
 
 pub mod assemble;
 pub mod commands;
+pub mod program;
 pub mod serve;
 
 /// The configuration of every Wharf process.

@@ -22,6 +22,9 @@ pub(crate) const EXEMPT: &[&str] = &["wharf-testkit", "wharf-e2e", "xtask"];
 /// May be used by anyone's tests, as a dev-dependency.
 pub(crate) const TEST_ONLY: &str = "wharf-testkit";
 
+/// May be used by anyone: its macros expand to nothing in what ships.
+pub(crate) const ANYONES: &str = "wharf-trial";
+
 /// Pure crates compute: no runtime, no network, no clock.
 pub(crate) const PURE: &[&str] = &["wharf-domain", "wharf-cargo-wire", "wharf-git-wire", "wharf-signed-url"];
 
@@ -33,6 +36,11 @@ const OUTSIDE: &str = "store, cache and blob stand side by side on the domain; o
 const SERVICE: &str = "services meet in Postgres and in registry, never in each other's code";
 
 pub(crate) const CRATES: &[Crate] = &[
+    Crate {
+        name: "wharf-trial",
+        may_use: &[],
+        why: "mutants and moments are names; they know nothing of what they break",
+    },
     Crate { name: "wharf-domain", may_use: &[], why: "the domain stands on nothing of ours" },
     Crate { name: "wharf-cargo-wire", may_use: &["wharf-domain"], why: WIRE },
     Crate { name: "wharf-git-wire", may_use: &["wharf-domain"], why: WIRE },

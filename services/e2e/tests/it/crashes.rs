@@ -6,9 +6,9 @@
 
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 use wharf::assemble::Ambient;
+use wharf_testkit::chance::{Chance, seeds};
 use wharf_testkit::process::ServerProcess;
 use wharf_testkit::stack::Setup;
 use wharf_testkit::{CrateFixture, Org, Stack, Token, until};
@@ -143,9 +143,7 @@ async fn killed_between_commit_and_answer_all_is_published() {
 async fn killed_at_any_moment_no_acknowledged_publish_is_lost() {
     const PUBLISHES: usize = 30;
     let (setup, org) = prepared().await;
-    let seed = RandomState::new().build_hasher().finish();
-    eprintln_seed(seed);
-    let mut chance = Chance(seed | 1);
+    let mut chance = Chance::new(seeds("killed", 1)[0]);
     let crates: Vec<CrateFixture> =
         (0..PUBLISHES).map(|n| CrateFixture::new("stream", &format!("1.{n}.0")).salt(&n.to_string())).collect();
 
@@ -155,7 +153,7 @@ async fn killed_at_any_moment_no_acknowledged_publish_is_lost() {
         let answer = publishing(&org.owner, krate);
         if at % 4 == 0 {
             // Before, during or after the answer: which, is the machine's choice as much as ours.
-            tokio::time::sleep(Duration::from_micros(chance.below(40_000))).await;
+            tokio::time::sleep(Duration::from_micros(chance.next() % 40_000)).await;
             server.kill();
             let status = answer.await.unwrap();
             server = ServerProcess::start(&setup, &[]).await;
@@ -212,21 +210,4 @@ async fn audited(database: &mut PgConnection, number: &str) -> i64 {
         .fetch_one(database)
         .await
         .unwrap()
-}
-
-#[expect(clippy::print_stderr, reason = "a failure is looked into with its seed")]
-fn eprintln_seed(seed: u64) {
-    eprintln!("seed {seed}");
-}
-
-/// Random enough for moments (xorshift64).
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
 }

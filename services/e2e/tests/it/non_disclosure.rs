@@ -6,15 +6,14 @@
 
 mod battery;
 mod model;
-mod seed;
 mod universe;
 
 use battery::{Names, Probe, probes};
 use model::{Model, Rule};
-use seed::{Rng, seeds};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use universe::{NEVER, Side, Universe};
+use wharf_testkit::chance::{Chance, seeds};
 
 /// What can be searched for, names and parts of names aside.
 const QUERIES: &[&str] = &[
@@ -67,13 +66,13 @@ fn few() -> Names {
 
 /// Whether an observer asks this. The partner and the vendor, whose views are cut finest, ask everything; the others
 /// some of it in each run, for time's sake.
-fn asks(observer: &str, probe: &Probe, rng: &mut Rng) -> bool {
+fn asks(observer: &str, probe: &Probe, rng: &mut Chance) -> bool {
     matches!(observer, "partner" | "vendor") || probe.is_management() || rng.one_in(4)
 }
 
 /// Asks both sides the same, in the same order, and compares; the statuses that were met.
 async fn compare(one: &Side, other: &Side, probes: &[Probe], seed: u64) -> BTreeSet<u16> {
-    let rng = &mut Rng::new(seed);
+    let rng = &mut Chance::new(seed);
     let mut met = BTreeSet::new();
     for (observer, (name, _, _)) in one.observers.iter().enumerate() {
         for probe in probes {
@@ -97,7 +96,7 @@ async fn compare(one: &Side, other: &Side, probes: &[Probe], seed: u64) -> BTree
 #[tokio::test(flavor = "multi_thread")]
 async fn universes_that_differ_in_what_is_hidden_look_alike() {
     for seed in seeds("universes", 2) {
-        let rng = &mut Rng::new(seed);
+        let rng = &mut Chance::new(seed);
         let universe = Universe::random(rng);
         let (bare, full) = tokio::join!(Side::new(), Side::new());
         let everything = probes(("acme", "private"), &universe.names());
@@ -132,7 +131,7 @@ async fn universes_that_differ_in_what_is_hidden_look_alike() {
 /// Asks one side about something hidden and about something that never was, and compares.
 async fn substitute(side: &Side, hidden: (&[Probe], &str), absent: (&[Probe], &str), seed: u64) {
     assert_eq!(hidden.0.len(), absent.0.len());
-    let rng = &mut Rng::new(seed);
+    let rng = &mut Chance::new(seed);
     for (observer, (name, _, _)) in side.observers.iter().enumerate() {
         for (one, other) in hidden.0.iter().zip(absent.0).filter(|(one, other)| one.asks_other_than(other)) {
             if !asks(name, one, rng) {
@@ -159,7 +158,7 @@ fn named(name: &str, versions: &[&str]) -> Names {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_hidden_answers_like_what_never_was() {
     for seed in seeds("substitutes", 1) {
-        let universe = Universe::random(&mut Rng::new(seed));
+        let universe = Universe::random(&mut Chance::new(seed));
         let side = Side::new().await;
         for step in universe.chapters.iter().flatten() {
             side.act(&step.act).await;
@@ -200,7 +199,7 @@ async fn what_is_hidden_answers_like_what_never_was() {
 #[tokio::test(flavor = "multi_thread")]
 async fn listed_if_and_only_if_downloadable() {
     for seed in seeds("views", 1) {
-        let rng = &mut Rng::new(seed);
+        let rng = &mut Chance::new(seed);
         let universe = Universe::random(rng);
         let side = Side::new().await;
         for step in universe.chapters.iter().flatten() {

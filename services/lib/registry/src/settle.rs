@@ -21,7 +21,9 @@ impl Site {
     /// An error means that nothing was changed, but for [`StoreError::CommitUnknown`].
     pub(crate) async fn settle(&self, mut transaction: TenantTx) -> Result<(), StoreError> {
         let position = transaction.position().await?;
+        wharf_trial::moment!("settle: before commit");
         transaction.commit().await?;
+        wharf_trial::moment!("settle: committed");
         let Some(position) = position else { return Ok(()) };
         self.cache.wake(FEED_TOPIC);
         let waited = tokio::time::timeout(PATIENCE, async {
@@ -45,6 +47,7 @@ impl Site {
         if waited.is_err() {
             tracing::warn!("a replica is behind; it will follow by itself");
         }
+        wharf_trial::moment!("settle: followed");
         Ok(())
     }
 }

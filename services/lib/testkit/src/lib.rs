@@ -8,6 +8,7 @@
 
 pub mod balancer;
 pub mod cargo;
+pub mod chance;
 pub mod clock;
 pub mod database;
 pub mod fixture;

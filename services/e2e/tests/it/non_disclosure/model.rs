@@ -1,9 +1,9 @@
 //! What each view shows, worked out from plain maps and nothing of the product.
 
-use super::seed::Rng;
 use super::universe::{Act, Universe};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use wharf_testkit::chance::Chance;
 
 /// What is published: by canonical name the name, and by version the second it was published.
 pub(super) struct Model {
@@ -70,7 +70,7 @@ impl Requirement {
 }
 
 impl Rule {
-    pub(super) fn random(rng: &mut Rng) -> Self {
+    pub(super) fn random(rng: &mut Chance) -> Self {
         const PATTERNS: [&str; 11] = [
             "*",
             "partner-*",
@@ -84,7 +84,7 @@ impl Rule {
             "acme_*",
             "hidden-core",
         ];
-        let patterns = |rng: &mut Rng, least: usize| -> Vec<String> {
+        let patterns = |rng: &mut Chance, least: usize| -> Vec<String> {
             (0..rng.within(least, 3)).map(|_| (*rng.pick(&PATTERNS)).to_owned()).collect()
         };
         let allow = patterns(rng, 1);

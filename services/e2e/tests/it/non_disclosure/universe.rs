@@ -2,10 +2,10 @@
 //!
 //! Everything an observer may see happens in both of a pair; what is hidden from all observers happens in one.
 
-use super::seed::Rng;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use wharf_testkit::chance::Chance;
 use wharf_testkit::{Client, CrateFixture, Org, Stack, Token};
 
 /// Seconds from the start to the moment named by the partner's `published_before`.
@@ -52,7 +52,7 @@ pub(super) struct Universe {
 
 /// Crates and versions while a universe is drawn.
 struct Draft<'a> {
-    rng: &'a mut Rng,
+    rng: &'a mut Chance,
     words: Vec<String>,
     shown: [Vec<Step>; 3],
     unseen: [Vec<Step>; 3],
@@ -95,7 +95,7 @@ impl Draft<'_> {
 
 impl Universe {
     /// Draws a universe.
-    pub(super) fn random(rng: &mut Rng) -> Self {
+    pub(super) fn random(rng: &mut Chance) -> Self {
         let words: Vec<String> = (0..5).map(|_| rng.word(6)).collect();
         let empty = || [Vec::new(), Vec::new(), Vec::new()];
         let mut draft =
@@ -162,7 +162,7 @@ impl Universe {
 pub(super) const NEVER: &str = "9.9.9";
 
 /// A name of the same form as another, which matches the same patterns and never comes to be.
-fn twin(rng: &mut Rng, name: &str) -> String {
+fn twin(rng: &mut Chance, name: &str) -> String {
     let kept = ["acme-secret-", "narrow-", "dated-"].into_iter().find(|prefix| name.starts_with(prefix)).unwrap_or("");
     let rest = name[kept.len()..].chars();
     // Letters of which no name and no text here has three in a row.

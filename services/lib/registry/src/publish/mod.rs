@@ -60,6 +60,7 @@ impl Site {
             check_same(&submission, published)?;
         }
         self.store_file(&submission, archive.clone()).await?;
+        wharf_trial::moment!("publish: file stored");
 
         let transaction = self.enter(actor, entry, &submission, &archive).await?;
         if let Err(error) = self.settle(transaction).await {
