@@ -60,7 +60,7 @@ pub struct Instance {
     followers: JoinSet<()>,
     schedule: Schedule,
     grace: Duration,
-    sites: Vec<Arc<Site>>,
+    sites: Vec<(Service, Arc<Site>)>,
 }
 
 impl Instance {
@@ -95,14 +95,14 @@ impl Instance {
                 let site = Arc::clone(&using);
                 async move { replica::note_token_use(&site).await }
             });
-            sites.push(site);
+            sites.push((*service, site));
         }
         if services.contains(&Service::Api) {
             keep_house(&mut schedule, config, ambient)?;
         }
         let readiness = Arc::new(readiness);
         let mut servers = Vec::new();
-        for (service, site) in services.iter().zip(&sites) {
+        for (service, site) in &sites {
             servers.push(start_service(*service, config, &process, site, &readiness)?);
         }
         let internal = internal_routes(metrics, readiness);
@@ -111,10 +111,15 @@ impl Instance {
         Ok(Self { servers, followers, schedule, grace, sites })
     }
 
-    /// The sites of the services, in the order they were asked for.
+    /// The sites of the services.
+    pub fn sites(&self) -> impl Iterator<Item = &Arc<Site>> {
+        self.sites.iter().map(|(_, site)| site)
+    }
+
+    /// The site of a service, if it runs here.
     #[must_use]
-    pub fn sites(&self) -> &[Arc<Site>] {
-        &self.sites
+    pub fn site(&self, service: Service) -> Option<&Arc<Site>> {
+        self.sites.iter().find(|(known, _)| *known == service).map(|(_, site)| site)
     }
 
     /// Waits until everything has stopped. A server that ends by itself is an error.
@@ -124,7 +129,7 @@ impl Instance {
         }
         self.schedule.finished(self.grace).await;
         while self.followers.join_next().await.is_some() {}
-        for site in self.sites {
+        for (_, site) in self.sites {
             site.database().close().await;
         }
         Ok(())

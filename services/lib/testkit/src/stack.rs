@@ -16,6 +16,7 @@ use wharf::{Config, commands};
 use wharf_chassis::shutdown::stop_signal;
 use wharf_chassis::{OsEntropy, Stopper};
 use wharf_domain::Clock;
+use wharf_registry::Site;
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
@@ -319,6 +320,12 @@ impl Stack {
             }
         }
         org
+    }
+
+    /// The site of a service, of its first process when there are several.
+    #[must_use]
+    pub fn site(&self, service: Service) -> &Arc<Site> {
+        self.instances.iter().find_map(|instance| instance.site(service)).unwrap()
     }
 
     /// Moves the clock, and waits until every process has reported in the new time: a writer takes a process that has

@@ -1,0 +1,228 @@
+//! Hidden against absent, by the clock: whoever may not see a crate must not learn from the time of a refusal that it is
+//! there. `./loadtest/timing` runs this; it takes minutes and a quiet machine, so it is no part of `./deploy/test`.
+//!
+//! Requests go into the services' own handlers in this process: no socket and no other thread adds noise, which makes
+//! the measurement stricter than what anyone outside can do. Hidden and absent take turns by chance.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, missing_docs, reason = "a measurement")]
+#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "statistics")]
+
+mod welch;
+mod world;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::ServiceResponse;
+use actix_web::http::Method;
+use actix_web::test::TestRequest;
+use actix_web::web::Data;
+use actix_web::{App, test};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+use welch::Samples;
+use wharf::serve::Service;
+use wharf_chassis::frame::{Frame, Traffic};
+use wharf_chassis::{Metrics, OsEntropy};
+use wharf_registry::Site;
+use wharf_testkit::chance::{Chance, seeds};
+use wharf_testkit::{CrateFixture, Stack, Token};
+use world::World;
+
+/// Above this the two kinds can be told apart by whoever measures as often.
+const LIMIT: f64 = 4.5;
+/// Requests of each kind before samples are taken.
+const WARM_UP: usize = 2_000;
+
+/// Requests of one class: what is asked about a name that is hidden, and about one that is absent.
+struct Class {
+    name: &'static str,
+    service: Service,
+    /// What both kinds are answered.
+    status: u16,
+    hidden: Vec<Question>,
+    absent: Vec<Question>,
+}
+
+/// A request that can be made again and again.
+struct Question {
+    method: Method,
+    path: String,
+    token: String,
+    body: Vec<u8>,
+}
+
+impl Question {
+    fn get(token: &Token, url: &str) -> Self {
+        Self::new(Method::GET, token, url, Vec::new())
+    }
+
+    fn new(method: Method, token: &Token, url: &str, body: Vec<u8>) -> Self {
+        let path = url.splitn(4, '/').nth(3).unwrap();
+        Self { method, path: format!("/{path}"), token: token.secret.clone(), body }
+    }
+
+    fn request(&self) -> TestRequest {
+        TestRequest::default()
+            .method(self.method.clone())
+            .uri(&self.path)
+            .peer_addr(([127, 0, 0, 1], 40_000).into())
+            .insert_header(("authorization", self.token.as_str()))
+            .set_payload(self.body.clone())
+    }
+}
+
+fn classes(world: &World) -> Vec<Class> {
+    let World { by_name, by_version, publisher, hidden, absent, halves } = world;
+    let pair = |name, service, status, ask: &dyn Fn(&str) -> Question| Class {
+        name,
+        service,
+        status,
+        hidden: hidden.iter().map(|name| ask(name)).collect(),
+        absent: absent.iter().map(|name| ask(name)).collect(),
+    };
+    let versions = |name, service, status, ask: &dyn Fn(&str, &str) -> Question| Class {
+        name,
+        service,
+        status,
+        hidden: halves.iter().map(|name| ask(name, "1.0.0")).collect(),
+        absent: halves.iter().map(|name| ask(name, "1.0.1")).collect(),
+    };
+    let places =
+        |name, service, ask: &dyn Fn(&str, &str) -> Question, hidden: (&str, &str), absent: (&str, &str)| Class {
+            name,
+            service,
+            status: 404,
+            hidden: vec![ask(hidden.0, hidden.1)],
+            absent: vec![ask(absent.0, absent.1)],
+        };
+    let index = |reader: &Token, name: &str| Question::get(reader, &reader.index_url(&Token::index_path(name)));
+    let elsewhere = |org: &str, registry: &str| {
+        let mut reader = by_name.clone();
+        org.clone_into(&mut reader.org);
+        registry.clone_into(&mut reader.registry);
+        index(&reader, "shown-00")
+    };
+    let publish = |name: &str| {
+        let body = CrateFixture::new(name, "1.0.0").body(&publisher.sparse());
+        Question::new(Method::PUT, publisher, &publisher.crates_url("/new"), body)
+    };
+    let yank = |name: &str| {
+        Question::new(Method::DELETE, publisher, &publisher.crates_url(&format!("/{name}/1.0.0/yank")), Vec::new())
+    };
+    let owners = |name: &str| Question::get(by_name, &by_name.crates_url(&format!("/{name}/owners")));
+    let search = |name: &str| Question::get(by_name, &by_name.crates_url(&format!("?q={name}")));
+    vec![
+        pair("index: crate hidden by name", Service::Index, 404, &|name| index(by_name, name)),
+        pair("index: crate hidden by versions", Service::Index, 404, &|name| index(by_version, name)),
+        places("index: hidden registry", Service::Index, &elsewhere, ("acme", "vault"), ("acme", "vaxlt")),
+        places("index: other org", Service::Index, &elsewhere, ("globex", "private"), ("glibex", "private")),
+        pair("download: crate hidden by name", Service::Download, 404, &|name| {
+            Question::get(by_name, &by_name.download_url(name, "1.0.0"))
+        }),
+        pair("download: crate hidden by versions", Service::Download, 404, &|name| {
+            Question::get(by_version, &by_version.download_url(name, "1.0.0"))
+        }),
+        versions("download: version hidden", Service::Download, 404, &|name, version| {
+            Question::get(by_version, &by_version.download_url(name, version))
+        }),
+        pair("api: owners of a hidden crate", Service::Api, 404, &owners),
+        pair("api: search for a hidden crate", Service::Api, 200, &search),
+        pair("api: yank a hidden crate", Service::Api, 404, &yank),
+        pair("api: publish over a hidden crate", Service::Api, 403, &publish),
+    ]
+}
+
+/// A service as it runs, without its socket.
+macro_rules! in_process {
+    ($name:literal, $traffic:expr, $routes:expr) => {{
+        let frame = Frame::new($name, Metrics::new().unwrap(), Arc::new(OsEntropy)).carrying($traffic);
+        test::init_service(App::new().configure($routes).wrap(frame)).await
+    }};
+}
+
+async fn sample<R, S, B>(
+    service: &S,
+    finish: impl Fn(TestRequest) -> R,
+    class: &Class,
+    count: usize,
+    chance: &mut Chance,
+) -> Samples
+where
+    S: actix_web::dev::Service<R, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    B: MessageBody + 'static,
+{
+    let mut samples = Samples::default();
+    let mut warm = 2 * WARM_UP.min(count);
+    while samples.hidden.len() < count || samples.absent.len() < count {
+        let is_hidden = chance.one_in(2);
+        let (questions, taken) =
+            if is_hidden { (&class.hidden, &mut samples.hidden) } else { (&class.absent, &mut samples.absent) };
+        let request = finish(chance.pick(questions).request());
+        let begun = Instant::now();
+        let answer = service.call(request).await.unwrap();
+        let status = answer.status().as_u16();
+        let body: BoxBody = answer.into_body().boxed();
+        let read = actix_web::body::to_bytes(body).await;
+        let took = begun.elapsed();
+        assert!(read.is_ok());
+        assert_eq!(status, class.status, "{} ({})", class.name, if is_hidden { "hidden" } else { "absent" });
+        if warm > 0 {
+            warm -= 1;
+        } else if taken.len() < count {
+            taken.push(took.as_nanos() as f64);
+        }
+    }
+    samples
+}
+
+async fn measure(stack: &Stack, classes: &[Class], count: usize, chance: &mut Chance) -> bool {
+    let site = |service| Arc::clone(stack.site(service));
+    let api: Data<Site> = Data::from(site(Service::Api));
+    let api = in_process!("wharf-api", Traffic::Ordinary, |routes: &mut actix_web::web::ServiceConfig| {
+        routes.app_data(api.clone());
+        wharf_api::routes(routes);
+    });
+    let index = in_process!("wharf-index", wharf_index::TRAFFIC, wharf_index::routes(site(Service::Index)));
+    let download = in_process!("wharf-download", Traffic::Ordinary, wharf_download::routes(site(Service::Download)));
+    println!("{:<36} {:>10} {:>10} {:>9} {:>7} {:>7}", "class", "hidden us", "absent us", "apart ns", "t", "worst");
+    let mut equal = true;
+    for class in classes {
+        let samples = match class.service {
+            Service::Api => sample(&api, TestRequest::to_request, class, count, chance).await,
+            Service::Index => sample(&index, TestRequest::to_request, class, count, chance).await,
+            Service::Download => sample(&download, TestRequest::to_request, class, count, chance).await,
+        };
+        let finding = samples.judge();
+        let verdict = if finding.worst.abs() < LIMIT { "" } else { "  DIFFER" };
+        equal &= verdict.is_empty();
+        println!(
+            "{:<36} {:>10.3} {:>10.3} {:>9.1} {:>7.2} {:>7.2}{verdict}",
+            class.name,
+            finding.hidden_ns / 1e3,
+            finding.absent_ns / 1e3,
+            finding.hidden_ns - finding.absent_ns,
+            finding.whole,
+            finding.worst,
+        );
+    }
+    equal
+}
+
+fn main() -> ExitCode {
+    // `cargo bench` adds `--bench`.
+    let mut arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let count: usize = arguments.pop().map_or(100_000, |text| text.parse().expect("SAMPLES [PART OF A CLASS'S NAME]"));
+    let wanted = std::env::var("WHARF_TIMING_CLASS").unwrap_or_default();
+    let mut chance = Chance::new(seeds("timing", 1)[0]);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (stack, world) = runtime.block_on(async {
+        let stack = Stack::builder().real_clock().start().await;
+        let world = World::new(&stack, &mut chance).await;
+        (stack, world)
+    });
+    let classes: Vec<Class> = classes(&world).into_iter().filter(|class| class.name.contains(&wanted)).collect();
+    println!("{count} samples of each kind; apart when |t| reaches {LIMIT}");
+    let equal = actix_web::rt::System::new().block_on(measure(&stack, &classes, count, &mut chance));
+    runtime.block_on(stack.stop());
+    if equal { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

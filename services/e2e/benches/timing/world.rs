@@ -1,0 +1,63 @@
+//! What is asked about: crates that one reader sees and another does not, and names that no crate has.
+
+use wharf_testkit::chance::Chance;
+use wharf_testkit::{CrateFixture, Stack, Token};
+
+/// How many names there are of each sort; a request takes one of them by chance, so that no single name decides.
+const NAMES: usize = 48;
+
+/// An installation with something to hide.
+pub(crate) struct World {
+    /// Sees `shown-*`.
+    pub(crate) by_name: Token,
+    /// Sees every crate, but only versions from 2.0.0 on.
+    pub(crate) by_version: Token,
+    /// May publish and yank `shown-*`.
+    pub(crate) publisher: Token,
+    /// Exist, in version 1.0.0 only: nobody above sees them.
+    pub(crate) hidden: Vec<String>,
+    /// Do not exist. As long as the hidden ones.
+    pub(crate) absent: Vec<String>,
+    /// Exist in 1.0.0 and 2.0.0: whoever sees versions from 2.0.0 on sees half of them.
+    pub(crate) halves: Vec<String>,
+}
+
+impl World {
+    pub(crate) async fn new(stack: &Stack, chance: &mut Chance) -> Self {
+        let acme = stack.org("acme").await;
+        let _vault = acme.add_registry("vault", &serde_json::json!({})).await;
+        let _globex = stack.org("globex").await;
+        // One alphabet and one length: nothing but being there tells the two apart.
+        let mut words = std::collections::BTreeSet::new();
+        while words.len() < 2 * NAMES {
+            words.insert(format!("inner-{}", chance.word(8)));
+        }
+        let mut hidden: Vec<String> = Vec::new();
+        let mut absent: Vec<String> = Vec::new();
+        for word in words {
+            let full = |side: &Vec<String>| side.len() == NAMES;
+            if !full(&hidden) && (full(&absent) || chance.one_in(2)) { hidden.push(word) } else { absent.push(word) }
+        }
+        let halves: Vec<String> = (0..NAMES).map(|number| format!("shown-{number:02}")).collect();
+        for name in &hidden {
+            let _done = acme.owner.publish(&CrateFixture::new(name, "1.0.0")).await.expect(200);
+        }
+        for name in &halves {
+            for version in ["1.0.0", "2.0.0"] {
+                let _done = acme.owner.publish(&CrateFixture::new(name, version)).await.expect(200);
+            }
+        }
+        let named = serde_json::json!({ "rules": [{ "allow": ["shown-*"] }] });
+        let by_version = serde_json::json!({ "rules": [{ "allow": ["*"], "versions": "^2" }] });
+        Self {
+            by_name: acme.entitle("private", "by-name", &named).await,
+            by_version: acme.entitle("private", "by-version", &by_version).await,
+            publisher: acme
+                .member("dev", "publisher", "upload", &["crate:publish@private/shown-*", "crate:yank@private/shown-*"])
+                .await,
+            hidden,
+            absent,
+            halves,
+        }
+    }
+}
