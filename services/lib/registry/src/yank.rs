@@ -34,7 +34,8 @@ impl Site {
             .ok_or_else(Error::not_found)?;
         require(&mut transaction, actor, entry.place(), &krate, Verb::Yank).await?;
 
-        if !transaction.set_yanked(version.id, yanked).await? {
+        let now = self.clock.now();
+        if !transaction.set_yanked(krate.id, version.id, yanked, now).await? {
             return Ok(());
         }
         let line = transaction.get_index_line(version.id).await?;
@@ -43,7 +44,7 @@ impl Site {
         let revision = transaction.raise_revision(krate.id).await?;
         let change =
             Change::Crate { registry: entry.address.registry, krate: krate.id, name: krate.name.clone(), revision };
-        transaction.announce(&change, self.clock.now()).await?;
+        transaction.announce(&change, now).await?;
         let action = if yanked { "version.yank" } else { "version.unyank" };
         let object = json!({
             "registry": entry.address.registry_slug,

@@ -13,19 +13,36 @@ pub struct Pruned {
     pub answers: i64,
     /// Replicas that stopped without saying so.
     pub replicas: i64,
+    /// Commits that readers of git indexes were offered long ago.
+    pub seen: i64,
+    /// Changes of indexes that no such commit needs.
+    pub index_changes: i64,
 }
 
-/// Removes what is no longer needed: changes and answers older than a day, replicas silent for an hour.
+/// How long a reader of a git index who fetches again is sent the difference only.
+pub const GIT_SEEN_LIFE: std::time::Duration = std::time::Duration::from_secs(90 * 86_400);
+
+/// Removes what is no longer needed: changes and answers older than a day, replicas silent for an hour, commits offered to
+/// git readers 90 days ago, and the changes that explain these, a day later.
 pub async fn prune_any_org(worker: &Database, now: Timestamp) -> Result<Pruned, StoreError> {
     let (day, hour) = (std::time::Duration::from_secs(86_400), std::time::Duration::from_secs(3_600));
     let row = sqlx::query!(
-        r#"select prune_outbox($1) as "changes!", prune_idempotency($1) as "answers!", prune_replicas($2) as "replicas!""#,
+        r#"select prune_outbox($1) as "changes!", prune_idempotency($1) as "answers!", prune_replicas($2) as "replicas!",
+                  prune_git_seen($3) as "seen!", prune_index_changes($4) as "index_changes!""#,
         now.minus(day).inner(),
         now.minus(hour).inner(),
+        now.minus(GIT_SEEN_LIFE).inner(),
+        now.minus(GIT_SEEN_LIFE).minus(day).inner(),
     )
     .fetch_one(worker.pool())
     .await?;
-    Ok(Pruned { changes: row.changes, answers: row.answers, replicas: row.replicas })
+    Ok(Pruned {
+        changes: row.changes,
+        answers: row.answers,
+        replicas: row.replicas,
+        seen: row.seen,
+        index_changes: row.index_changes,
+    })
 }
 
 impl TenantTx {

@@ -1,5 +1,6 @@
 //! The only way to tenant rows: a transaction that has told the database whose rows it may see.
 
+use crate::index_change::Unnumbered;
 use crate::{Database, StoreError};
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 use wharf_domain::OrgId;
@@ -10,16 +11,26 @@ pub struct TenantTx {
     org: OrgId,
     transaction: Transaction<'static, Postgres>,
     announced: bool,
+    unnumbered: Vec<Unnumbered>,
 }
 
 impl TenantTx {
     /// Begins a transaction within `org`, in one round trip. The setting is local: it ends with the transaction, so
     /// neither a pooled connection nor a transaction-pooling proxy can carry it to another request.
     pub async fn begin(database: &Database, org: OrgId) -> Result<Self, StoreError> {
+        Self::begin_with(database, org, "begin").await
+    }
+
+    /// Begins a transaction that only reads, and all of whose queries see one moment.
+    pub async fn begin_snapshot(database: &Database, org: OrgId) -> Result<Self, StoreError> {
+        Self::begin_with(database, org, "begin isolation level repeatable read read only").await
+    }
+
+    async fn begin_with(database: &Database, org: OrgId, begin: &'static str) -> Result<Self, StoreError> {
         // The id is a UUID by type; nothing else is ever interpolated into SQL.
-        let begin = format!("begin; select set_config('app.org_id', '{}', true)", org.0);
+        let begin = format!("{begin}; select set_config('app.org_id', '{}', true)", org.0);
         let transaction = database.pool().begin_with(AssertSqlSafe(begin)).await?;
-        Ok(Self { org, transaction, announced: false })
+        Ok(Self { org, transaction, announced: false, unnumbered: Vec::new() })
     }
 
     /// The org whose rows this transaction sees.
@@ -41,8 +52,13 @@ impl TenantTx {
         self.announced
     }
 
+    pub(crate) fn unnumbered(&mut self) -> &mut Vec<Unnumbered> {
+        &mut self.unnumbered
+    }
+
     /// Makes everything durable. When the connection breaks on the way the outcome is [`StoreError::CommitUnknown`].
-    pub async fn commit(self) -> Result<(), StoreError> {
+    pub async fn commit(mut self) -> Result<(), StoreError> {
+        self.number_changes().await?;
         self.transaction.commit().await.map_err(|error| {
             if error.as_database_error().is_some() { StoreError::from(error) } else { StoreError::CommitUnknown(error) }
         })

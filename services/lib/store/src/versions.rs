@@ -1,5 +1,6 @@
 //! Versions and their index lines. A version is written once; only `yanked` ever changes.
 
+use crate::index_change::IndexEvent;
 use crate::{StoreError, TenantTx};
 use serde_json::Value;
 use wharf_domain::{CrateId, CrateVersion, Timestamp, TokenId, UserId, VersionId};
@@ -133,21 +134,35 @@ impl TenantTx {
         )
         .execute(self.connection())
         .await?;
+        self.changes_index(new.krate, new.version.id, IndexEvent::Published, new.version.published_at);
         Ok(true)
     }
 
     /// Yanks a version or takes the yank back; tells whether that was a change. Locks the version.
-    pub async fn set_yanked(&mut self, version: VersionId, yanked: bool) -> Result<bool, StoreError> {
+    pub async fn set_yanked(
+        &mut self,
+        krate: CrateId,
+        version: VersionId,
+        yanked: bool,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
         let org = self.org().0;
         let done = sqlx::query!(
-            "update version set yanked = $3 where org_id = $1 and version_id = $2 and yanked <> $3",
+            "update version set yanked = $4
+             where org_id = $1 and crate_id = $2 and version_id = $3 and yanked <> $4",
             org,
+            krate.0,
             version.0,
             yanked
         )
         .execute(self.connection())
         .await?;
-        Ok(done.rows_affected() == 1)
+        let changed = done.rows_affected() == 1;
+        if changed {
+            let event = if yanked { IndexEvent::Yanked } else { IndexEvent::Unyanked };
+            self.changes_index(krate, version, event, at);
+        }
+        Ok(changed)
     }
 
     /// The index line of a version.

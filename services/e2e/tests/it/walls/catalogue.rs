@@ -13,7 +13,9 @@ const DEFINER_FUNCTIONS: &[(&str, &str, &[&str])] = &[
     ("feed_read(xid8)", "wharf_site", &["wharf_api", "wharf_download", "wharf_index"]),
     ("known_checksums(bytea[])", "wharf_site", &["wharf_worker"]),
     ("member_emails()", "wharf_site", &["wharf_api"]),
+    ("prune_git_seen(timestamp with time zone)", "wharf_site", &["wharf_worker"]),
     ("prune_idempotency(timestamp with time zone)", "wharf_site", &["wharf_worker"]),
+    ("prune_index_changes(timestamp with time zone)", "wharf_site", &["wharf_worker"]),
     ("prune_outbox(timestamp with time zone)", "wharf_site", &["wharf_worker"]),
     ("prune_replicas(timestamp with time zone)", "wharf_site", &["wharf_worker"]),
     ("registry_directory()", "wharf_site", &["wharf_api", "wharf_download", "wharf_index"]),
@@ -34,6 +36,8 @@ wharf_api crate: insert select update(revision)
 wharf_api crate_owner: delete insert select update
 wharf_api entitlement: delete insert select update
 wharf_api idempotency: insert select
+wharf_api index_change: insert
+wharf_api index_head: insert select update(seq)
 wharf_api index_line: insert select update(line)
 wharf_api member: delete insert select update
 wharf_api org: insert select update(name)
@@ -53,6 +57,10 @@ wharf_download token: select(last_used_on,org_id,token_id) update(last_used_on)
 wharf_download version: select
 wharf_index _sqlx_migrations: select
 wharf_index crate: select
+wharf_index git_seen: insert select update(config_id,epoch,last_seen,seq,view_id)
+wharf_index git_view: insert select update(last_seen)
+wharf_index index_change: select
+wharf_index index_head: select
 wharf_index index_line: select
 wharf_index registry: select
 wharf_index replica: delete insert select update
