@@ -26,7 +26,8 @@ pub(crate) const TEST_ONLY: &str = "wharf-testkit";
 pub(crate) const ANYONES: &str = "wharf-trial";
 
 /// Pure crates compute: no runtime, no network, no clock.
-pub(crate) const PURE: &[&str] = &["wharf-domain", "wharf-cargo-wire", "wharf-git-wire", "wharf-signed-url"];
+pub(crate) const PURE: &[&str] =
+    &["wharf-domain", "wharf-cargo-wire", "wharf-git-wire", "wharf-git-index", "wharf-signed-url"];
 
 /// What a pure crate may not name.
 pub(crate) const IMPURE: &[&str] = &["tokio", "tokio-util", "futures", "reqwest", "getrandom", "rand"];
@@ -44,6 +45,11 @@ pub(crate) const CRATES: &[Crate] = &[
     Crate { name: "wharf-domain", may_use: &[], why: "the domain stands on nothing of ours" },
     Crate { name: "wharf-cargo-wire", may_use: &["wharf-domain"], why: WIRE },
     Crate { name: "wharf-git-wire", may_use: &["wharf-domain"], why: WIRE },
+    Crate {
+        name: "wharf-git-index",
+        may_use: &["wharf-domain", "wharf-git-wire"],
+        why: "the repositories of views are a pure function of files and rules",
+    },
     Crate { name: "wharf-signed-url", may_use: &["wharf-domain"], why: WIRE },
     Crate { name: "wharf-store", may_use: &["wharf-domain"], why: OUTSIDE },
     Crate { name: "wharf-cache", may_use: &["wharf-domain"], why: OUTSIDE },
@@ -54,6 +60,7 @@ pub(crate) const CRATES: &[Crate] = &[
             "wharf-domain",
             "wharf-cargo-wire",
             "wharf-git-wire",
+            "wharf-git-index",
             "wharf-signed-url",
             "wharf-store",
             "wharf-cache",
@@ -97,7 +104,14 @@ pub(crate) const CRATES: &[Crate] = &[
     },
     Crate {
         name: "wharf-index",
-        may_use: &["wharf-domain", "wharf-cargo-wire", "wharf-git-wire", "wharf-registry", "wharf-chassis"],
+        may_use: &[
+            "wharf-domain",
+            "wharf-cargo-wire",
+            "wharf-git-wire",
+            "wharf-git-index",
+            "wharf-registry",
+            "wharf-chassis",
+        ],
         why: SERVICE,
     },
     Crate {

@@ -4,7 +4,7 @@
 //! deltas. Files are deflated once, at publish; trees and commits, which change with every view, are stored: 1.3 times
 //! the bytes for a thirty-fourth of the time. Formats: gitformat-pack, RFC 1950, RFC 1951.
 
-use flate2::{Compress, Compression, FlushCompress, Status};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 use crate::object::Kind;
 
@@ -53,6 +53,48 @@ impl Deflater {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the zlib encoder failed")]
 pub struct DeflateError;
+
+/// A decoder that is used again and again, for the same reason as [`Deflater`].
+#[derive(Debug)]
+pub struct Inflater(Decompress);
+
+impl Default for Inflater {
+    fn default() -> Inflater {
+        Inflater::new()
+    }
+}
+
+impl Inflater {
+    /// A decoder.
+    pub fn new() -> Inflater {
+        Inflater(Decompress::new(true))
+    }
+
+    /// The content of an entry that was made here. The announced size is believed, so nothing from outside may come in.
+    pub fn content(&mut self, entry: &[u8]) -> Result<Vec<u8>, InflateError> {
+        let end_of_head = entry.iter().position(|byte| byte & 0x80 == 0).ok_or(InflateError)?;
+        let size = entry[1..=end_of_head]
+            .iter()
+            .rev()
+            .try_fold(0_usize, |size, byte| size.checked_mul(128).map(|size| size | usize::from(byte & 0x7f)))
+            .and_then(|size| size.checked_mul(16))
+            .ok_or(InflateError)?
+            | usize::from(entry[0] & 15);
+        let body = &entry[end_of_head + 1..];
+        // One byte more than needed, or the decoder may stop before it has read the checksum.
+        let mut out = Vec::with_capacity(size + 1);
+        self.0.reset(true);
+        match self.0.decompress_vec(body, &mut out, FlushDecompress::Finish) {
+            Ok(Status::StreamEnd) if out.len() == size && self.0.total_in() == body.len() as u64 => Ok(out),
+            _ => Err(InflateError),
+        }
+    }
+}
+
+/// The bytes are no entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a pack entry")]
+pub struct InflateError;
 
 /// The entry of an object with its content stored as it is.
 pub fn stored(kind: Kind, content: &[u8]) -> Vec<u8> {
@@ -137,6 +179,7 @@ mod tests {
             let content: Vec<u8> = (0..size).map(|i| (i * 31 % 251) as u8).collect();
             for entry in [stored(Kind::Tree, &content), deflater.entry(Kind::Tree, &content).unwrap()] {
                 assert_eq!(open(&entry), (2, size, content.clone()), "{size}");
+                assert_eq!(Inflater::new().content(&entry).as_ref(), Ok(&content), "{size}");
             }
         }
     }
@@ -159,10 +202,15 @@ mod tests {
         #[test]
         fn entries_open_to_what_went_in(contents in proptest::collection::vec(any::<Vec<u8>>(), 1..5)) {
             let mut deflater = Deflater::new();
+            let mut inflater = Inflater::new();
             for content in contents {
                 let entry = deflater.entry(Kind::Blob, &content).unwrap();
                 prop_assert_eq!(&entry, &Deflater::new().entry(Kind::Blob, &content).unwrap(), "no trace of earlier use");
                 prop_assert_eq!(open(&entry), (3, content.len(), content.clone()));
+                prop_assert_eq!(&inflater.content(&entry).unwrap(), &content);
+                prop_assert_eq!(&inflater.content(&stored(Kind::Tree, &content)).unwrap(), &content);
+                prop_assert_eq!(inflater.content(&entry[..entry.len() - 1]), Err(InflateError));
+                prop_assert_eq!(inflater.content(&[&entry[..], b"x"].concat()), Err(InflateError));
                 prop_assert_eq!(open(&stored(Kind::Commit, &content)), (1, content.len(), content));
             }
         }

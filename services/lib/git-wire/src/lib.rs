@@ -22,7 +22,7 @@ pub mod upload_request;
 pub use advertisement::{Protocol, advertisement, refs};
 pub use answer::{Answer, answer};
 pub use command::{Command, LsRefs};
-pub use entry::{DeflateError, Deflater};
+pub use entry::{DeflateError, Deflater, InflateError, Inflater};
 pub use object::{CollisionError, Kind, Mode, TreeEntry, TreeError};
 pub use oid::ObjectId;
 pub use pack::{Framing, PackError, PackStream};
