@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use wharf_chassis::frame::Traffic;
 use wharf_chassis::server::{self, Process, internal_routes};
-use wharf_chassis::{Metrics, Readiness, Running, Schedule, Stop, TrustedProxies, health};
+use wharf_chassis::{HostPattern, Hosts, Metrics, Readiness, Running, Schedule, Stop, TrustedProxies, health};
 use wharf_registry::{Site, maintenance, replica};
 use wharf_store::{DatabaseRole, schema};
 
@@ -52,6 +52,17 @@ impl Service {
             Self::Download => config.listen.download,
         }
     }
+
+    /// The hosts it answers for: that of its public address, and what the operator names besides.
+    fn hosts(self, config: &Config) -> Hosts {
+        let public = &config.public;
+        let own = match self {
+            Self::Api => &public.app,
+            Self::Index => &public.index,
+            Self::Download => &public.download,
+        };
+        Hosts::only([HostPattern::name(own.host())].into_iter().chain(public.other_hosts.iter().cloned()))
+    }
 }
 
 /// Services that are running.
@@ -76,6 +87,8 @@ impl Instance {
             limits: config.limits.clone(),
             trusted_proxies: TrustedProxies::new(&config.listen.trusted_proxies),
             traffic: Traffic::Ordinary,
+            // Health and metrics are asked for by address.
+            hosts: Hosts::any(),
         };
         let mut schedule =
             Schedule::new(Arc::clone(&ambient.clock), Arc::clone(&ambient.entropy), metrics.clone(), stop.clone());
@@ -163,6 +176,7 @@ fn start_service(
 ) -> anyhow::Result<Running> {
     let (site, health, name, address) =
         (Arc::clone(site), health::routes(Arc::clone(readiness)), service.name(), service.address(config));
+    let process = &Process { hosts: service.hosts(config), ..process.clone() };
     let running = match service {
         Service::Api => server::start(name, address, process, move |routes| {
             routes.configure(health.clone());

@@ -4,6 +4,7 @@
 //! logged as an error with everything behind it, here and nowhere else.
 
 use crate::faces::{ApiFault, CargoFault, PlainFault};
+use crate::hosts::Hosts;
 use crate::metrics::{Metrics, Series, known_method};
 use crate::request_id::RequestId;
 use crate::telemetry::chain;
@@ -12,7 +13,7 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use futures::future::LocalBoxFuture;
+use futures::future::{Either, LocalBoxFuture};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::borrow::Cow;
@@ -49,19 +50,27 @@ pub struct Frame {
     metrics: Metrics,
     entropy: Arc<dyn Entropy>,
     traffic: Traffic,
+    hosts: Hosts,
 }
 
 impl Frame {
     /// A frame that reports as `service`.
     #[must_use]
     pub fn new(service: &'static str, metrics: Metrics, entropy: Arc<dyn Entropy>) -> Self {
-        Self { service, metrics, entropy, traffic: Traffic::Ordinary }
+        Self { service, metrics, entropy, traffic: Traffic::Ordinary, hosts: Hosts::any() }
     }
 
     /// A frame for another kind of traffic.
     #[must_use]
     pub fn carrying(mut self, traffic: Traffic) -> Self {
         self.traffic = traffic;
+        self
+    }
+
+    /// A frame that refuses what is meant for other hosts.
+    #[must_use]
+    pub fn answering_for(mut self, hosts: Hosts) -> Self {
+        self.hosts = hosts;
         self
     }
 }
@@ -154,7 +163,10 @@ where
             Traffic::Ordinary => tracing::error_span!("request", request_id = id.as_str()),
             Traffic::Reads { .. } => tracing::debug_span!("request", request_id = id.as_str()),
         };
-        let inner = self.inner.call(request);
+        let inner = match frame.hosts.check(&request) {
+            Ok(()) => Either::Left(self.inner.call(request)),
+            Err(misdirected) => Either::Right(ready(Err(misdirected.into()))),
+        };
         Box::pin(
             id.scope(async move {
                 match inner.await {

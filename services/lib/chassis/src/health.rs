@@ -1,5 +1,5 @@
 //! `/healthz` (the process lives) and `/readyz` (it can do its work). Neither says why something is down: that stands in
-//! the log, once for each change.
+//! the log, once for each change. What a process depends on is named on the internal server alone.
 
 use crate::shutdown::Stop;
 use actix_web::HttpResponse;
@@ -13,6 +13,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
+
+/// The routes of every server: method, path.
+pub const ROUTES: &[(&str, &str)] = &[("GET", "/healthz"), ("GET", "/readyz")];
+
+/// Whether a path is one of [`ROUTES`].
+pub(crate) fn is_route(path: &str) -> bool {
+    ROUTES.iter().any(|(_, route)| *route == path)
+}
 
 /// How long an answer is given again, so that asking often costs nothing.
 const FRESH: Duration = Duration::from_secs(1);
@@ -97,8 +105,20 @@ impl Check {
     }
 }
 
-/// Mounts both routes; any server of the process may have them.
+/// Mounts both routes for anyone to ask: ready or not, and no more.
 pub fn routes(readiness: Arc<Readiness>) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    mount(readiness, |report| json!({ "ready": report.ready }))
+}
+
+/// Mounts both routes for the operator, who is told which checks there are and which of them fail.
+pub(crate) fn detailed_routes(readiness: Arc<Readiness>) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    mount(readiness, |report| json!({ "ready": report.ready, "checks": report.checks }))
+}
+
+fn mount(
+    readiness: Arc<Readiness>,
+    tell: fn(&Report) -> serde_json::Value,
+) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     move |config| {
         let readiness = Arc::clone(&readiness);
         config.route(
@@ -112,7 +132,7 @@ pub fn routes(readiness: Arc<Readiness>) -> impl Fn(&mut ServiceConfig) + Clone 
                 async move {
                     let report = readiness.report().await;
                     let mut answer = if report.ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
-                    answer.json(json!({ "ready": report.ready, "checks": report.checks }))
+                    answer.json(tell(&report))
                 }
             }),
         );
@@ -154,7 +174,12 @@ mod tests {
         let readiness = Readiness::new(stop)
             .check("blob", async || Ok(()))
             .check("cache", async || Err("password whfa_123456789 refused".to_owned()));
-        let app = test::init_service(App::new().configure(routes(Arc::new(readiness)))).await;
+        let readiness = Arc::new(readiness);
+        let app = test::init_service(App::new().configure(routes(Arc::clone(&readiness)))).await;
+        let answer = test::call_service(&app, test::TestRequest::get().uri("/readyz").to_request()).await;
+        assert_eq!(answer.status().as_u16(), 503);
+        assert_eq!(test::read_body(answer).await, r#"{"ready":false}"#);
+        let app = test::init_service(App::new().configure(detailed_routes(readiness))).await;
         let answer = test::call_service(&app, test::TestRequest::get().uri("/healthz").to_request()).await;
         assert_eq!((answer.status().as_u16(), &test::read_body(answer).await[..]), (200, &b"ok"[..]));
         let answer = test::call_service(&app, test::TestRequest::get().uri("/readyz").to_request()).await;

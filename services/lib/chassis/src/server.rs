@@ -5,6 +5,7 @@ use crate::config::Limits;
 use crate::faces::PlainFault;
 use crate::frame::{Frame, Traffic};
 use crate::health::{self, Readiness};
+use crate::hosts::Hosts;
 use crate::metrics::{self, Metrics};
 use crate::shutdown::Stop;
 use actix_web::dev::Server;
@@ -37,6 +38,8 @@ pub struct Process {
     pub trusted_proxies: TrustedProxies,
     /// What its requests are like.
     pub traffic: Traffic,
+    /// The hosts it answers for.
+    pub hosts: Hosts,
 }
 
 /// A server that accepts connections.
@@ -61,7 +64,9 @@ where
     R: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
     let Process { limits, stop, trusted_proxies, .. } = process.clone();
-    let frame = Frame::new(service, process.metrics.clone(), Arc::clone(&process.entropy)).carrying(process.traffic);
+    let frame = Frame::new(service, process.metrics.clone(), Arc::clone(&process.entropy))
+        .carrying(process.traffic)
+        .answering_for(process.hosts.clone());
     let workers = match limits.workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         some => some,
@@ -109,12 +114,15 @@ async fn run(mut server: Server, stop: Stop) -> io::Result<()> {
     }
 }
 
-/// Routes of the internal server: health, readiness and metrics.
+/// What the internal server has besides health: method, path.
+pub const INTERNAL_ROUTES: &[(&str, &str)] = &[("GET", "/metrics")];
+
+/// Routes of the internal server: health, readiness by check, and metrics.
 pub fn internal_routes(
     metrics: Metrics,
     readiness: Arc<Readiness>,
 ) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-    let health = health::routes(readiness);
+    let health = health::detailed_routes(readiness);
     move |config| {
         let metrics = metrics.clone();
         config.configure(health.clone());

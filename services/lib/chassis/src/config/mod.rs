@@ -12,6 +12,7 @@ pub use load::{ConfigError, load, load_from};
 pub use public_url::PublicUrl;
 pub use secret_file::{KeyFile, SecretFile};
 
+use crate::hosts::HostPattern;
 use ipnet::IpNet;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -50,6 +51,9 @@ pub struct Public {
     pub index: PublicUrl,
     /// Downloads.
     pub download: PublicUrl,
+    /// Other hosts under which clients may reach the three. A request for any other host is refused.
+    #[serde(default)]
+    pub other_hosts: Vec<HostPattern>,
 }
 
 /// Addresses to listen on; port 0 takes any free port.

@@ -21,6 +21,14 @@ impl PublicUrl {
         &self.0
     }
 
+    /// The host in it, without the port.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let authority = self.0.split_once("://").map_or(self.0.as_str(), |(_, authority)| authority);
+        let port = authority.rfind(':').filter(|at| authority.find(']').is_none_or(|end| end < *at));
+        port.map_or(authority, |at| &authority[..at])
+    }
+
     /// Whether clients speak TLS to it.
     #[must_use]
     pub fn is_https(&self) -> bool {
@@ -58,6 +66,18 @@ impl fmt::Display for PublicUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_host_has_no_port() {
+        for (text, host) in [
+            ("http://127.0.0.1:7001", "127.0.0.1"),
+            ("https://crates.example.com", "crates.example.com"),
+            ("http://[::1]:80", "[::1]"),
+            ("http://[::1]", "[::1]"),
+        ] {
+            assert_eq!(PublicUrl::try_from(text.to_owned()).unwrap().host(), host);
+        }
+    }
 
     #[test]
     fn only_a_bare_base_is_accepted() {

@@ -18,6 +18,7 @@ fn process(grace_s: u64) -> (Stopper, Process) {
         limits,
         trusted_proxies: TrustedProxies::default(),
         traffic: crate::frame::Traffic::Ordinary,
+        hosts: Hosts::any(),
     };
     (stopper, process)
 }
@@ -147,4 +148,31 @@ async fn a_taken_address_is_named() {
     let address = taken.local_addr().unwrap();
     let error = start("index", address, &process, |_: &mut ServiceConfig| {}).unwrap_err().to_string();
     assert!(error.starts_with(&format!("index cannot listen on {address}: ")), "{error}");
+}
+
+#[tokio::test]
+async fn a_request_for_another_host_is_misdirected_but_health_is_told_to_all() {
+    let (_stopper, process) = process(1);
+    let process = Process { hosts: Hosts::only([crate::HostPattern::name("wharf.example")]), ..process };
+    let health = health::routes(Arc::new(Readiness::new(process.stop.clone())));
+    let server = start("test", anywhere(), &process, move |config: &mut ServiceConfig| {
+        config.configure(health.clone());
+        config.route("/", web::get().to(async || "ours"));
+    })
+    .unwrap();
+    let ask = async |path: &str, host: &str| {
+        let client = reqwest::Client::new();
+        client.get(format!("http://{}{path}", server.address)).header("host", host).send().await.unwrap()
+    };
+    assert_eq!(ask("/", "wharf.example:443").await.text().await.unwrap(), "ours");
+    for path in ["/", "/nowhere"] {
+        let answer = ask(path, "evil.example").await;
+        assert_eq!(answer.status(), 421);
+        for header in ["x-request-id", "x-content-type-options", "cache-control"] {
+            assert!(answer.headers().contains_key(header), "{header}");
+        }
+        assert!(!answer.text().await.unwrap().contains("evil"));
+    }
+    assert_eq!(ask("/healthz", "10.1.2.3").await.status(), 200);
+    assert_eq!(ask("/readyz", "10.1.2.3").await.text().await.unwrap(), r#"{"ready":true}"#);
 }
