@@ -9,6 +9,9 @@ use wharf_domain::{Role, Slug, UserId, Verb};
 pub use wharf_store::members::{Member, MemberKind};
 use wharf_store::{Change, StoreError, TenantTx};
 
+/// Most members of an org, service accounts included.
+pub const MEMBERS_MAX: i64 = 10_000;
+
 /// A member somebody wants.
 #[derive(Clone, Debug)]
 pub enum NewMember {
@@ -68,6 +71,9 @@ impl Site {
         check_owner_rule(actor, &[role])?;
         let login = Slug::parse_new(&login).map_err(|error| Error::invalid("login_invalid", error.to_string()))?;
         let name = name.as_deref().map(label::name).transpose()?;
+        if tx.count_members().await? >= MEMBERS_MAX {
+            return Err(Error::conflict("members_too_many", format!("an org has at most {MEMBERS_MAX} members")));
+        }
         let user = match &email {
             Some(email) => tx.account_for_email(email, fresh, now).await?,
             None => {

@@ -2,11 +2,12 @@
 //!
 //! Who owns a crate is told to members of the org, to entitlements that may change owners, and to all readers of a public
 //! registry. Other entitlement holders are outsiders: to them every crate they see has no owners, so that building
-//! against a crate does not reveal who works on it.
+//! against a crate does not reveal who works on it. For the same reason an entitlement makes owners only of those it is told
+//! of: members and teams that own a crate whose owners it may change. All others are absent for it.
 
 use crate::catalog::RegistryEntry;
 use crate::crates::{Seen, get_seen, require};
-use crate::{Actor, Error, Result, Site};
+use crate::{Actor, Error, Kind, Result, Site};
 use serde_json::json;
 use std::fmt;
 use wharf_domain::principal::Grant;
@@ -59,7 +60,48 @@ impl Named {
         })
     }
 
-    async fn resolve(&self, transaction: &mut TenantTx) -> Result<StoredOwner> {
+    /// Whether one who was given only an entitlement is told of this member or team. The same look-ups for those there
+    /// are and those there are not.
+    async fn is_told(
+        &self,
+        transaction: &mut TenantTx,
+        principal: &Principal,
+        entry: &RegistryEntry,
+        view: &View,
+    ) -> Result<bool> {
+        let registry = entry.address.registry;
+        let owned = match self {
+            Self::Member(login) => transaction.list_crates_of_member(registry, login).await?,
+            Self::Team(slug) => transaction.list_crates_of_team(registry, slug).await?,
+        };
+        for krate in owned.iter().filter(|name| told(Some(principal), entry, name) == Told::Names) {
+            match get_seen(transaction, entry, view, krate.as_str()).await {
+                Ok(_) => return Ok(true),
+                Err(error) if error.kind() == Kind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
+    async fn resolve(
+        &self,
+        transaction: &mut TenantTx,
+        principal: &Principal,
+        entry: &RegistryEntry,
+        view: &View,
+    ) -> Result<StoredOwner> {
+        if matches!(principal.grant, Grant::Entitled { .. })
+            && !self.is_told(transaction, principal, entry, view).await?
+        {
+            return Err(Error::invalid(
+                "owner_unknown",
+                format!(
+                    "your entitlement knows no `{self}`: it can name those who own a crate whose owners it may change; ask \
+                     an admin of the org to make others owners"
+                ),
+            ));
+        }
         self.find(transaction).await?.ok_or_else(|| {
             let (what, hint) = match self {
                 Self::Member(_) => ("member", "for a team write `team:` and its name"),
@@ -160,7 +202,7 @@ impl Site {
         let mut said = Vec::new();
         let mut added = Vec::new();
         for named in parse_all(logins)? {
-            let owner = named.resolve(&mut transaction).await?;
+            let owner = named.resolve(&mut transaction, &actor.principal, entry, view).await?;
             let (login, what) = (shown(&owner), if matches!(named, Named::Team(_)) { "team" } else { "user" });
             if transaction.add_owner(krate.krate.id, owner.id, self.clock.now()).await? {
                 said.push(format!("{what} {login} has been added as an owner of crate {}", krate.krate.name));

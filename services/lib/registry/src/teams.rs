@@ -8,6 +8,9 @@ use wharf_domain::{Slug, TeamId, Verb};
 use wharf_store::TenantTx;
 pub use wharf_store::teams::Team;
 
+/// Most teams of an org.
+pub const TEAMS_MAX: i64 = 1_000;
+
 impl Site {
     /// Makes a team without members.
     pub async fn create_team(
@@ -33,6 +36,9 @@ impl Site {
             members: Vec::new(),
             created_at: now,
         };
+        if tx.count_teams().await? >= TEAMS_MAX {
+            return Err(Error::conflict("teams_too_many", format!("an org has at most {TEAMS_MAX} teams")));
+        }
         tx.insert_team(&team).await.map_err(|error| {
             if error.is_constraint("team_slug_key") {
                 Error::conflict("slug_taken", "the org has a team of this name already; choose another")

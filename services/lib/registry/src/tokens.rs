@@ -16,9 +16,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::fmt;
 use std::time::Duration;
-use wharf_domain::{Role, Slug, Timestamp, Token, TokenId, TokenKind, Verb};
+use wharf_domain::{Role, Slug, Timestamp, Token, TokenId, TokenKind, UserId, Verb};
 use wharf_store::members::{Member, MemberKind};
 use wharf_store::{Change, TenantTx};
+
+/// Most tokens of one member that have not ended.
+pub const LIVE_TOKENS_MAX: i64 = 1_000;
 
 /// A token just made, with its text, which is shown this once.
 pub struct Issued {
@@ -69,6 +72,7 @@ impl Site {
         let now = self.clock.now();
         let parent = parent(actor, &mut tx, now).await?;
         let holder = holder(actor, &mut tx, &new).await?;
+        check_room(&mut tx, holder.user, now).await?;
         let name = label::name(&new.name)?;
         let terms = parent.grant(&new, &actor.principal, now)?;
         let secret = Token::generate(new.kind, &*self.entropy);
@@ -170,6 +174,7 @@ impl Site {
         may_hold(actor, &member)?;
         let parent = parent(actor, &mut tx, now).await?;
         parent.admits(&old, &actor.principal)?;
+        check_room(&mut tx, old.user, now).await?;
         let secret = Token::generate(old.kind, &*self.entropy);
         let token = StoredToken {
             id: TokenId::random(&*self.entropy),
@@ -200,6 +205,17 @@ pub(crate) async fn parent(actor: &Actor, tx: &mut TenantTx, now: Timestamp) -> 
         return Err(Error::bad_credential());
     }
     Ok(Parent { expires_at: stored.expires_at, sources: stored.sources })
+}
+
+/// Refuses one token more for a member who has all there may be.
+async fn check_room(tx: &mut TenantTx, user: UserId, now: Timestamp) -> Result<()> {
+    if tx.count_live_tokens(user, now).await? < LIVE_TOKENS_MAX {
+        return Ok(());
+    }
+    Err(Error::conflict(
+        "tokens_too_many",
+        format!("a member has at most {LIVE_TOKENS_MAX} tokens that have not ended; revoke those no longer in use"),
+    ))
 }
 
 /// Whose the new token will be.

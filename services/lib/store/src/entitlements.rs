@@ -308,6 +308,18 @@ impl TenantTx {
         }
     }
 
+    /// How many entitlements a registry has.
+    pub async fn count_entitlements(&mut self, registry: RegistryId) -> Result<i64, StoreError> {
+        let org = self.org().0;
+        Ok(sqlx::query_scalar!(
+            r#"select count(*) as "count!" from entitlement where org_id = $1 and registry_id = $2"#,
+            org,
+            registry.0
+        )
+        .fetch_one(self.connection())
+        .await?)
+    }
+
     /// A page of a registry's entitlements, oldest first, from just after a place in that order.
     pub async fn list_entitlements(
         &mut self,

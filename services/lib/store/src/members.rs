@@ -99,6 +99,14 @@ impl TenantTx {
         Ok(())
     }
 
+    /// How many members there are.
+    pub async fn count_members(&mut self) -> Result<i64, StoreError> {
+        let org = self.org().0;
+        Ok(sqlx::query_scalar!(r#"select count(*) as "count!" from member where org_id = $1"#, org)
+            .fetch_one(self.connection())
+            .await?)
+    }
+
     /// A page of members, oldest first.
     pub async fn list_members(
         &mut self,

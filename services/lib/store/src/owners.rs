@@ -2,7 +2,7 @@
 
 use crate::{StoreError, TenantTx};
 use uuid::Uuid;
-use wharf_domain::{CrateId, Slug, TeamId, Timestamp, UserId};
+use wharf_domain::{CrateId, CrateName, RegistryId, Slug, TeamId, Timestamp, UserId};
 
 /// Who can own a crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +59,11 @@ impl OwnerId {
             Self::Team(team) => (None, Some(team.0)),
         }
     }
+}
+
+fn crate_names(names: Vec<String>) -> Result<Vec<CrateName>, StoreError> {
+    let read = |name: String| CrateName::parse(&name).map_err(|error| StoreError::corrupt("crate.name", error));
+    names.into_iter().map(read).collect()
 }
 
 impl TenantTx {
@@ -134,6 +139,48 @@ impl TenantTx {
         .await?
         .map(StoredOwner::try_from)
         .transpose()
+    }
+
+    /// The crates of a registry owned by the member with this login; none when there is no such member.
+    pub async fn list_crates_of_member(
+        &mut self,
+        registry: RegistryId,
+        login: &Slug,
+    ) -> Result<Vec<CrateName>, StoreError> {
+        let org = self.org().0;
+        let names = sqlx::query_scalar!(
+            "select c.name from crate_owner o
+             join crate c on c.org_id = o.org_id and c.crate_id = o.crate_id
+             where o.org_id = $1 and c.registry_id = $2
+               and o.user_id = (select user_id from member where org_id = $1 and login = $3)",
+            org,
+            registry.0,
+            login.as_str()
+        )
+        .fetch_all(self.connection())
+        .await?;
+        crate_names(names)
+    }
+
+    /// The crates of a registry owned by the team with this slug; none when there is no such team.
+    pub async fn list_crates_of_team(
+        &mut self,
+        registry: RegistryId,
+        slug: &Slug,
+    ) -> Result<Vec<CrateName>, StoreError> {
+        let org = self.org().0;
+        let names = sqlx::query_scalar!(
+            "select c.name from crate_owner o
+             join crate c on c.org_id = o.org_id and c.crate_id = o.crate_id
+             where o.org_id = $1 and c.registry_id = $2
+               and o.team_id = (select team_id from team where org_id = $1 and slug = $3)",
+            org,
+            registry.0,
+            slug.as_str()
+        )
+        .fetch_all(self.connection())
+        .await?;
+        crate_names(names)
     }
 
     /// Makes someone an owner; tells whether that was a change.

@@ -40,6 +40,14 @@ impl TenantTx {
         Ok(())
     }
 
+    /// How many teams there are.
+    pub async fn count_teams(&mut self) -> Result<i64, StoreError> {
+        let org = self.org().0;
+        Ok(sqlx::query_scalar!(r#"select count(*) as "count!" from team where org_id = $1"#, org)
+            .fetch_one(self.connection())
+            .await?)
+    }
+
     /// A page of teams, oldest first.
     pub async fn list_teams(&mut self, after: Option<(Timestamp, Uuid)>, limit: i64) -> Result<Vec<Team>, StoreError> {
         let org = self.org().0;

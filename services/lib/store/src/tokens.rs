@@ -224,6 +224,20 @@ impl TenantTx {
         .await?)
     }
 
+    /// How many tokens of a member have not ended.
+    pub async fn count_live_tokens(&mut self, user: UserId, now: Timestamp) -> Result<i64, StoreError> {
+        let org = self.org().0;
+        Ok(sqlx::query_scalar!(
+            r#"select count(*) as "count!" from token
+               where org_id = $1 and user_id = $2 and revoked_at is null and (expires_at is null or expires_at > $3)"#,
+            org,
+            user.0,
+            now.inner()
+        )
+        .fetch_one(self.connection())
+        .await?)
+    }
+
     /// Whether a member has, or ever had, a token.
     pub async fn had_token(&mut self, user: UserId) -> Result<bool, StoreError> {
         let org = self.org().0;

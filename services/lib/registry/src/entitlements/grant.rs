@@ -2,11 +2,14 @@
 
 use super::{Draft, Entitlement, Granted, Issued, holder, issue, name_taken, object};
 use crate::idempotency::Once;
-use crate::{Actor, Result, Site};
+use crate::{Actor, Error, Result, Site};
 use serde_json::json;
 use wharf_domain::entitlement::Window;
 use wharf_domain::{EntitlementId, Verb};
 use wharf_store::Change;
+
+/// Most entitlements of one registry.
+pub const ENTITLEMENTS_MAX: i64 = 50_000;
 
 impl Site {
     /// Grants an entitlement in a registry and issues its first token.
@@ -25,6 +28,12 @@ impl Site {
         }
         let now = self.clock.now();
         draft.check_new(now)?;
+        if transaction.count_entitlements(entry.address.registry).await? >= ENTITLEMENTS_MAX {
+            return Err(Error::conflict(
+                "entitlements_too_many",
+                format!("a registry has at most {ENTITLEMENTS_MAX} entitlements; withdraw those no longer in use"),
+            ));
+        }
         let record = draft.record();
         let entitlement = Entitlement {
             id: EntitlementId::random(self.entropy.as_ref()),
