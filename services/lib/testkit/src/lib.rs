@@ -11,6 +11,7 @@ pub mod cargo;
 pub mod chance;
 pub mod clock;
 pub mod database;
+pub mod fault_proxy;
 pub mod fixture;
 pub mod git;
 pub mod http;
