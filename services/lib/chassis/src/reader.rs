@@ -44,11 +44,13 @@ impl Reader {
         };
         let Ok(ClientAddress(address)) = ClientAddress::from_request(request, &mut Payload::None).into_inner();
         let bearer = site.authenticate(&token, address).await?;
-        let entry = entry.ok_or_else(Error::not_found)?;
-        let view = if entry.address.is_public { Arc::new(View::everything()) } else { bearer.view(entry.place()) };
-        if view.is_empty() {
-            return Err(Error::not_found());
+        let view = match &entry {
+            Some(entry) if entry.address.is_public => Arc::new(View::everything()),
+            entry => bearer.view(entry.as_ref().map(|entry| entry.place())),
+        };
+        match entry {
+            Some(entry) if !view.is_empty() => Ok((entry, Self { bearer: Some(bearer), view })),
+            _ => Err(Error::not_found()),
         }
-        Ok((entry, Self { bearer: Some(bearer), view }))
     }
 }

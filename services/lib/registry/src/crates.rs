@@ -18,6 +18,8 @@ pub(crate) struct Seen {
 
 /// The crate of this name, in any spelling, of which the view holds at least one version.
 ///
+/// The time this takes tells a crate whose versions are hidden from an absent one: ask [`crate::Site::require_in_view`] first.
+///
 /// Errors: [`Error::not_found`] when it is hidden or absent.
 pub(crate) async fn get_seen(
     transaction: &mut TenantTx,
@@ -27,9 +29,12 @@ pub(crate) async fn get_seen(
 ) -> Result<Seen> {
     let Ok(name) = CrateName::parse(name) else { return Err(Error::not_found()) };
     let canonical = name.canonical();
-    // The look-up comes before the sight is judged, so that a hidden crate costs what an absent one does.
-    let found = transaction.find_crate(entry.address.registry, &canonical).await?;
     let sight = view.sight(&canonical);
+    // Decided by the name alone, so that a hidden crate costs what an absent one does.
+    if sight == Sight::Hidden {
+        return Err(Error::not_found());
+    }
+    let found = transaction.find_crate(entry.address.registry, &canonical).await?;
     let Some(krate) = found else { return Err(Error::not_found()) };
     let seen = match &sight {
         Sight::Hidden => false,

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
+use uuid::Uuid;
 use wharf_domain::principal::{Grant, Place};
 use wharf_domain::token::TokenDigest;
 use wharf_domain::{Principal, RegistryId, Token, View};
@@ -38,17 +39,16 @@ impl Bearer {
         &self.standing.principal
     }
 
-    /// What it sees of a registry, computed once.
+    /// What it sees of a registry, computed once. Nothing of another org's and nothing of one that does not exist, by
+    /// the same steps.
     #[must_use]
-    pub fn view(&self, place: Place<'_>) -> Arc<View> {
-        if place.org != self.principal().org {
-            return Arc::default();
-        }
-        if let Some(view) = self.views.read().unwrap_or_else(PoisonError::into_inner).get(&place.registry) {
+    pub fn view(&self, place: Option<Place<'_>>) -> Arc<View> {
+        let registry = place.map_or(RegistryId(Uuid::nil()), |place| place.registry);
+        if let Some(view) = self.views.read().unwrap_or_else(PoisonError::into_inner).get(&registry) {
             return Arc::clone(view);
         }
-        let view = self.principal().view(place);
-        self.views.write().unwrap_or_else(PoisonError::into_inner).insert(place.registry, Arc::clone(&view));
+        let view = place.map_or_else(Arc::default, |place| self.principal().view(place));
+        self.views.write().unwrap_or_else(PoisonError::into_inner).insert(registry, Arc::clone(&view));
         view
     }
 }

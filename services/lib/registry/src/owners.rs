@@ -172,6 +172,7 @@ impl Site {
         view: &View,
         name: &str,
     ) -> Result<Vec<Owner>> {
+        self.require_in_view(entry, view, name, |_| true).await?;
         let mut transaction = self.begin(entry.address.org).await?;
         let Seen { krate, .. } = get_seen(&mut transaction, entry, view, name).await?;
         let told = told(principal, entry, &krate.name);
@@ -269,6 +270,7 @@ impl Site {
         view: &View,
         name: &str,
     ) -> Result<(TenantTx, Seen)> {
+        self.require_in_view(entry, view, name, |_| true).await?;
         let mut transaction = self.begin(entry.address.org).await?;
         let seen = get_seen(&mut transaction, entry, view, name).await?;
         // Two owners who remove each other at the same moment must not leave none.

@@ -7,7 +7,7 @@
 use crate::catalog::RegistryEntry;
 use crate::{Error, Result, Site};
 use std::collections::HashMap;
-use wharf_domain::{CrateId, CrateName, CrateVersion, Sight, View};
+use wharf_domain::{CrateId, CrateName, CratePattern, CrateVersion, Sight, View};
 use wharf_store::search::{Candidate, CandidateVersion};
 
 /// Longest search text, in characters.
@@ -133,7 +133,9 @@ impl Site {
         }
         let terms = Terms::parse(text)?;
         let mut transaction = self.begin(entry.address.org).await?;
-        let candidates = transaction.list_candidates(entry.address.registry, &terms.0, terms.in_descriptions()).await?;
+        let allowed: Vec<CratePattern> = view.rules().iter().flat_map(|rule| rule.allow.iter().cloned()).collect();
+        let candidates =
+            transaction.list_candidates(entry.address.registry, &allowed, &terms.0, terms.in_descriptions()).await?;
         let candidates: Vec<(Candidate, Sight)> = candidates
             .into_iter()
             .map(|candidate| {
@@ -194,7 +196,7 @@ mod tests {
     use super::*;
     use uuid::Uuid;
     use wharf_domain::view::Rule;
-    use wharf_domain::{CratePattern, Timestamp, VersionId};
+    use wharf_domain::{Timestamp, VersionId};
 
     fn version(number: &str, yanked: bool, described: &[bool]) -> CandidateVersion {
         CandidateVersion {

@@ -3,6 +3,7 @@
 use crate::catalog::RegistryEntry;
 use crate::crates::{Seen, get_seen, require};
 use crate::{Actor, Error, Result, Site};
+use semver::Version;
 use serde_json::json;
 use wharf_cargo_wire::with_yanked;
 use wharf_domain::{CrateVersion, Verb, View};
@@ -23,13 +24,14 @@ impl Site {
         number: &str,
         yanked: bool,
     ) -> Result<()> {
+        let Ok(wanted) = CrateVersion::parse(number) else { return Err(Error::not_found()) };
+        self.require_in_view(entry, view, name, |version| names(wanted.semver(), &version.number)).await?;
         let mut transaction = self.begin(entry.address.org).await?;
         let Seen { krate, sight } = get_seen(&mut transaction, entry, view, name).await?;
-        let Ok(wanted) = CrateVersion::parse(number) else { return Err(Error::not_found()) };
         let version = transaction
             .find_version(krate.id, &wanted.without_build())
             .await?
-            .filter(|version| names(&wanted, &version.number))
+            .filter(|version| names(wanted.semver(), version.number.semver()))
             .filter(|version| sight.shows(version.number.semver(), version.published_at))
             .ok_or_else(Error::not_found)?;
         require(&mut transaction, actor, entry.place(), &krate, Verb::Yank).await?;
@@ -59,8 +61,8 @@ impl Site {
 }
 
 /// Whether a number given by a person means this published number.
-fn names(wanted: &CrateVersion, published: &CrateVersion) -> bool {
-    wanted == published || (wanted.semver().build.is_empty() && wanted.without_build() == published.without_build())
+fn names(wanted: &Version, published: &Version) -> bool {
+    wanted == published || (wanted.build.is_empty() && wanted.cmp_precedence(published).is_eq())
 }
 
 #[cfg(test)]
@@ -69,7 +71,7 @@ mod tests {
 
     #[test]
     fn build_metadata_may_be_left_out_but_not_differ() {
-        let version = |text| CrateVersion::parse(text).unwrap();
+        let version = |text: &str| text.parse().unwrap();
         for (wanted, published, same) in [
             ("1.0.0", "1.0.0", true),
             ("1.0.0", "1.0.0+a", true),

@@ -4,7 +4,7 @@
 use crate::{StoreError, TenantTx};
 use std::collections::HashMap;
 use uuid::Uuid;
-use wharf_domain::{CrateId, CrateName, CrateVersion, RegistryId, Timestamp, VersionId};
+use wharf_domain::{CrateId, CrateName, CratePattern, CrateVersion, RegistryId, Timestamp, VersionId};
 
 /// A crate of which the name, or the description of some version, seen or not, holds every term.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,19 +33,27 @@ pub struct CandidateVersion {
 }
 
 impl TenantTx {
-    /// The crates of a registry in which every term occurs, in the name or in a description. Terms are in lower case;
-    /// no terms find everything. `in_descriptions` is off for terms so short that they would read every description.
+    /// The crates of a registry in which every term occurs, in the name or in a description, among the names that
+    /// `allowed` speaks of. Terms are in lower case; no terms find everything. `in_descriptions` is off for terms so short
+    /// that they would read every description.
+    ///
+    /// Names outside `allowed` are not read at all, by the order of the index: how many there are and what they hold must
+    /// not be told by the time a search takes.
     pub async fn list_candidates(
         &mut self,
         registry: RegistryId,
+        allowed: &[CratePattern],
         terms: &[String],
         in_descriptions: bool,
     ) -> Result<Vec<Candidate>, StoreError> {
         let org = self.org().0;
+        let (from, to): (Vec<String>, Vec<String>) = allowed.iter().map(range).unzip();
         sqlx::query!(
-            "select c.crate_id, c.name from crate c
-             where c.org_id = $1 and c.registry_id = $2
-               and not exists (
+            "select distinct c.crate_id, c.name
+             from unnest($5::text[], $6::text[]) as allowed (low, high)
+             join crate c on c.org_id = $1 and c.registry_id = $2
+                         and c.canonical ~>=~ allowed.low and c.canonical ~<~ allowed.high
+             where not exists (
                    select 1 from unnest($3::text[]) as wanted (term)
                    where position(replace(term, '_', '-') in c.canonical) = 0
                      and not ($4 and exists (
@@ -56,6 +64,8 @@ impl TenantTx {
             registry.0,
             terms,
             in_descriptions,
+            &from,
+            &to,
         )
         .fetch_all(self.connection())
         .await?
@@ -124,5 +134,14 @@ impl TenantTx {
         .into_iter()
         .map(|row| (VersionId(row.version_id), row.description))
         .collect())
+    }
+}
+
+/// The canonical names a pattern speaks of, as a range that holds its start and not its end. Names are made of `-`, digits and
+/// lower-case letters: `!` comes before all of these, `~` after.
+fn range(pattern: &CratePattern) -> (String, String) {
+    match pattern {
+        CratePattern::Name(name) => (name.to_string(), format!("{name}!")),
+        CratePattern::Prefix(prefix) => (prefix.to_string(), format!("{prefix}~")),
     }
 }

@@ -3,8 +3,8 @@
 use super::names::Names;
 use std::collections::HashMap;
 use std::sync::Arc;
+use wharf_domain::RegistryId;
 use wharf_domain::principal::Place;
-use wharf_domain::{RegistryId, Slug};
 use wharf_store::directory::RegistryAddress;
 
 /// A registry, its address and its names.
@@ -26,7 +26,8 @@ impl RegistryEntry {
 /// All registries of the site, at one moment.
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
-    by_address: HashMap<Slug, HashMap<Slug, Arc<RegistryEntry>>>,
+    /// By `org/registry` in one step: an org that exists must not cost another look-up than one that does not.
+    by_address: HashMap<String, Arc<RegistryEntry>>,
     by_id: HashMap<RegistryId, Arc<RegistryEntry>>,
 }
 
@@ -43,18 +44,20 @@ impl Directory {
             directory.by_id.insert(address.registry, Arc::clone(&entry));
             directory
                 .by_address
-                .entry(address.org_slug.clone())
-                .or_default()
-                .insert(address.registry_slug.clone(), Arc::clone(&entry));
+                .insert(address_key(address.org_slug.as_str(), address.registry_slug.as_str()), Arc::clone(&entry));
         }
         directory
     }
 
     pub(crate) fn by_address(&self, org: &str, registry: &str) -> Option<Arc<RegistryEntry>> {
-        self.by_address.get(org)?.get(registry).cloned()
+        self.by_address.get(&address_key(org, registry)).cloned()
     }
 
     pub(crate) fn by_id(&self, registry: RegistryId) -> Option<Arc<RegistryEntry>> {
         self.by_id.get(&registry).cloned()
     }
+}
+
+fn address_key(org: &str, registry: &str) -> String {
+    [org, registry].join("/")
 }

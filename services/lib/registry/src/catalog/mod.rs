@@ -5,6 +5,9 @@
 //! and held within a stated number of bytes. Nothing is ever invalidated by removing it: each name carries the newest
 //! revision heard of, and a file of an older revision is simply not used, so no order of loading and hearing can leave a
 //! stale file in service.
+//!
+//! Names that a view hides are refused before anything is looked up. Where a view may hide all versions of a crate, an
+//! absent crate is treated as a crate without versions, remembered like any other.
 
 mod directory;
 mod index_file;
@@ -17,8 +20,9 @@ pub use names::Listed;
 use crate::{Error, Result, Site};
 use directory::Directory;
 use moka::sync::Cache as Memory;
+use names::{Found, Names};
 use std::sync::{Arc, PoisonError, RwLock};
-use wharf_domain::{CrateId, Sight, View};
+use wharf_domain::{CanonicalName, CrateId, Sight, View};
 use wharf_store::{Change, StoreError, directory::list_any_org};
 
 /// What of an index file one version filter leaves.
@@ -115,50 +119,68 @@ impl Site {
         Ok(directory.by_address(org, registry))
     }
 
-    /// The crate of this spelling, if the registry has one; case is ignored, `-` and `_` are not: clients ask for the
-    /// other spelling by themselves.
-    async fn listed(&self, entry: &RegistryEntry, name: &str) -> Result<Option<Listed>> {
-        let names = &entry.names;
-        names
+    /// The names of a registry, loaded if nobody has asked for them yet.
+    async fn names<'a>(&self, entry: &'a RegistryEntry) -> Result<&'a Names> {
+        entry
+            .names
             .load_once(|| async {
                 let mut transaction = self.begin(entry.address.org).await?;
                 transaction.list_index_crates(entry.address.registry).await
             })
             .await?;
-        Ok(names.find(name))
+        Ok(&entry.names)
     }
 
-    /// The index file of a listed crate, at least as new as the listing.
-    async fn file(&self, entry: &RegistryEntry, listed: &Listed) -> Result<Option<Arc<IndexFile>>> {
-        if let Some(file) = self.catalog.files.get(&listed.id)
-            && file.revision() >= listed.revision
+    /// What a name stands for under a sight that does not hide it; `None` when that is nothing.
+    ///
+    /// Under a sight of all versions, whoever asks may know that a crate is absent. Under one that may hide them all, an
+    /// absent crate goes the way of one whose versions are hidden.
+    fn or_stand_in(
+        found: Option<Found>,
+        entry: &RegistryEntry,
+        canonical: &CanonicalName,
+        sight: &Sight,
+    ) -> Option<Found> {
+        let stand_in = matches!(sight, Sight::Part(_)).then(|| Found::stand_in(entry.address.registry, canonical));
+        found.or(stand_in)
+    }
+
+    /// The index file of a crate, at least as new as the listing; an empty one for a stand-in.
+    async fn file(&self, entry: &RegistryEntry, found: Found) -> Result<Arc<IndexFile>> {
+        if let Some(file) = self.catalog.files.get(&found.id)
+            && file.revision() >= found.revision
         {
-            return Ok(Some(file));
+            return Ok(file);
         }
         let mut transaction = self.begin(entry.address.org).await?;
-        let Some((krate, versions)) = transaction.read_index_file(entry.address.registry, listed.id).await? else {
-            return Ok(None);
+        let file = match transaction.read_index_file(entry.address.registry, found.id).await? {
+            Some((krate, versions)) => IndexFile::new(krate.revision, versions),
+            None => IndexFile::new(found.revision, Vec::new()),
         };
-        let file = Arc::new(IndexFile::new(krate.revision, versions));
-        self.catalog.files.insert(listed.id, Arc::clone(&file));
-        Ok(Some(file))
+        let file = Arc::new(file);
+        self.catalog.files.insert(found.id, Arc::clone(&file));
+        Ok(file)
     }
 
     /// What a view shows of a crate's index file; `None` when the crate is hidden or absent, which is the same.
     ///
-    /// `name` is the lower-case name an index path spells.
+    /// `name` is the lower-case name an index path spells; clients ask for the other spelling by themselves.
     pub async fn read_index(&self, entry: &RegistryEntry, view: &View, name: &str) -> Result<Option<Arc<Body>>> {
-        // Both look-ups happen for hidden and absent names alike: no early return may tell them apart.
-        let listed = self.listed(entry, name).await?;
-        let sight = view.sight(&names::canonical(name));
-        let Some(listed) = listed else { return Ok(None) };
+        let canonical = names::canonical(name);
+        let sight = view.sight(&canonical);
+        // Decided by the name alone, before anything is looked up that would tell a hidden crate from an absent one.
+        if sight == Sight::Hidden {
+            return Ok(None);
+        }
+        let found = self.names(entry).await?.find(name, &canonical);
+        let Some(found) = Self::or_stand_in(found, entry, &canonical, &sight) else { return Ok(None) };
+        let file = self.file(entry, found).await?;
         let filter = match sight {
             Sight::Hidden => return Ok(None),
-            Sight::Whole => return Ok(self.file(entry, &listed).await?.and_then(|file| file.whole())),
+            Sight::Whole => return Ok(file.whole()),
             Sight::Part(filter) => filter,
         };
-        let Some(file) = self.file(entry, &listed).await? else { return Ok(None) };
-        let key = (listed.id, file.revision(), filter.digest());
+        let key = (found.id, file.revision(), filter.digest());
         let filtered = match self.catalog.parts.get(&key) {
             Some(filtered) => filtered,
             None => {
@@ -187,15 +209,50 @@ impl Site {
         name: &str,
         number: &str,
     ) -> Result<Option<VisibleVersion>> {
-        let listed = self.listed(entry, name).await?;
-        let sight = view.sight(&names::canonical(name));
-        let (Some(listed), false) = (listed, sight == Sight::Hidden) else { return Ok(None) };
-        let Some(file) = self.file(entry, &listed).await? else { return Ok(None) };
-        Ok(file
-            .versions()
-            .iter()
-            .find(|version| version.text == number)
-            .filter(|version| sight.shows(&version.number, version.published_at))
-            .map(|version| VisibleVersion { cksum: version.cksum, size_bytes: version.size_bytes }))
+        let canonical = names::canonical(name);
+        let sight = view.sight(&canonical);
+        if sight == Sight::Hidden {
+            return Ok(None);
+        }
+        let found = self.names(entry).await?.find(name, &canonical);
+        let Some(found) = Self::or_stand_in(found, entry, &canonical, &sight) else { return Ok(None) };
+        let file = self.file(entry, found).await?;
+        // Every version is judged, and none left out for being found early: the hidden ones cost what the others do.
+        let mut chosen = None;
+        for version in file.versions() {
+            let shows = sight.shows(&version.number, version.published_at);
+            if shows & (version.text == number) {
+                chosen = Some(VisibleVersion { cksum: version.cksum, size_bytes: version.size_bytes });
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// Refuses a crate of which the view holds no version that `matters`, in any spelling of its name.
+    ///
+    /// From memory, with the care of [`Site::read_index`]: verbs ask this first, so that what they then read in the
+    /// database is read of visible crates only and its time tells nothing of others.
+    ///
+    /// Errors: [`Error::not_found`] when it is hidden or absent.
+    pub(crate) async fn require_in_view(
+        &self,
+        entry: &RegistryEntry,
+        view: &View,
+        name: &str,
+        matters: impl Fn(&IndexedVersion) -> bool,
+    ) -> Result<()> {
+        let canonical = names::canonical(name);
+        let sight = view.sight(&canonical);
+        if sight == Sight::Hidden {
+            return Err(Error::not_found());
+        }
+        let found = self.names(entry).await?.find_any_spelling(&canonical);
+        let found = Self::or_stand_in(found, entry, &canonical, &sight).ok_or_else(Error::not_found)?;
+        let file = self.file(entry, found).await?;
+        let mut holds = false;
+        for version in file.versions() {
+            holds |= sight.shows(&version.number, version.published_at) & matters(version);
+        }
+        if holds { Ok(()) } else { Err(Error::not_found()) }
     }
 }

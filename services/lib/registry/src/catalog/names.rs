@@ -1,9 +1,11 @@
 //! The names in a registry, and the newest revision heard of for each.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{PoisonError, RwLock};
 use tokio::sync::OnceCell;
-use wharf_domain::{CanonicalName, CrateId, CrateName};
+use uuid::Uuid;
+use wharf_domain::{CanonicalName, CrateId, CrateName, RegistryId};
 use wharf_store::StoreError;
 use wharf_store::crate_index::ListedCrate;
 
@@ -52,10 +54,38 @@ impl Names {
         merge(&mut self.known.write().unwrap_or_else(PoisonError::into_inner), listed);
     }
 
-    /// The crate of this spelling, case ignored.
-    pub(crate) fn find(&self, name: &str) -> Option<Listed> {
+    /// The crate of this spelling, case ignored; `canonical` is the same name in canonical form.
+    pub(crate) fn find(&self, name: &str, canonical: &CanonicalName) -> Option<Found> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(&canonical(name)).filter(|listed| listed.name.as_str().eq_ignore_ascii_case(name)).cloned()
+        let listed = known.get(canonical).filter(|listed| listed.name.as_str().eq_ignore_ascii_case(name))?;
+        Some(Found { id: listed.id, revision: listed.revision })
+    }
+
+    /// The crate of this name in any spelling.
+    pub(crate) fn find_any_spelling(&self, canonical: &CanonicalName) -> Option<Found> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(canonical).map(|listed| Found { id: listed.id, revision: listed.revision })
+    }
+}
+
+/// What is known of a name: a crate and the newest revision heard of, or what stands in for an absent one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) id: CrateId,
+    pub(crate) revision: i64,
+}
+
+impl Found {
+    /// Stands in for a crate that does not exist: a crate without versions, under an id that no crate has.
+    ///
+    /// Where a crate may be hidden by its versions, an absent one must cost what that one costs, in the first request and
+    /// in later ones; so it is looked for in the database and remembered, as that one is.
+    pub(crate) fn stand_in(registry: RegistryId, canonical: &CanonicalName) -> Self {
+        let mut hash = DefaultHasher::new();
+        (registry, canonical).hash(&mut hash);
+        let hash = hash.finish();
+        // All bits of the version are set: no random UUID is like this.
+        Self { id: CrateId(Uuid::from_u64_pair(hash | 0xf000, hash)), revision: 0 }
     }
 }
 
@@ -89,9 +119,20 @@ mod tests {
             Ok(vec![ListedCrate { id, name, revision }])
         };
         names.load_once(load).await.unwrap();
-        assert_eq!(names.find("foo_bar").unwrap().revision, 5);
+        let find = |name: &str| names.find(name, &canonical(name));
+        assert_eq!(find("foo_bar").unwrap().revision, 5);
         names.hear(listed("Foo_Bar", 4));
-        assert_eq!(names.find("FOO_BAR").unwrap().revision, 5);
-        assert!(names.find("foo-bar").is_none(), "clients probe the other spelling by themselves");
+        assert_eq!(find("FOO_BAR").unwrap().revision, 5);
+        assert!(find("foo-bar").is_none(), "clients probe the other spelling by themselves");
+        assert_eq!(names.find_any_spelling(&canonical("foo-bar")).unwrap().revision, 5);
+    }
+
+    #[test]
+    fn nobody_has_the_id_of_a_stand_in() {
+        let stand_in = |registry, name| Found::stand_in(RegistryId(Uuid::from_u128(registry)), &canonical(name)).id;
+        assert_eq!(stand_in(1, "foo-bar"), stand_in(1, "Foo_Bar"));
+        assert_ne!(stand_in(1, "foo-bar"), stand_in(2, "foo-bar"));
+        assert_ne!(stand_in(1, "foo-bar"), stand_in(1, "foo-baz"));
+        assert_eq!(stand_in(1, "foo-bar").0.get_version_num(), 15);
     }
 }

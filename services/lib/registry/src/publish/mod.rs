@@ -11,7 +11,7 @@ use crate::catalog::RegistryEntry;
 use crate::crates::owns_or_need_not;
 use crate::{Actor, Error, Kind, Result, Site};
 use bytes::Bytes;
-use rules::{Standing, check_registries, check_right, check_same};
+use rules::{Standing, check_any_right, check_registries, check_right, check_same};
 use serde_json::{Value, json};
 use std::error::Error as StdError;
 use tokio::sync::Semaphore;
@@ -45,6 +45,7 @@ impl Site {
             PublishFrame::parse(&body, &limits(&settings)).map_err(PublishError::from).map_err(refuse)?;
         let metadata = PublishMetadata::parse(&metadata).map_err(PublishError::from).map_err(refuse)?;
 
+        check_any_right(&actor.principal, entry.place(), &metadata.name)?;
         let krate = transaction.find_crate(entry.address.registry, &metadata.name.canonical()).await?;
         self.authorize(&mut transaction, actor, entry, &metadata.name, krate.as_ref()).await?;
         let published = match &krate {

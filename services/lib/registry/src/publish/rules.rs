@@ -18,10 +18,23 @@ pub(super) enum Standing {
     },
 }
 
+/// Refuses who has no right at all to publish `name`; asked before anything is looked up, so that neither the answer nor
+/// its time says whether the name is taken.
+pub(super) fn check_any_right(principal: &Principal, place: Place<'_>, name: &CrateName) -> Result<()> {
+    let canonical = name.canonical();
+    if principal.may(Verb::Publish, place, &canonical) || principal.may(Verb::PublishNew, place, &canonical) {
+        return Ok(());
+    }
+    Err(Error::forbidden(
+        "your token does not allow publishing this name here; ask an admin of the org for a token with the scope \
+         crate:publish (and crate:publish-new for a new crate) on it, or for an entitlement with the right to publish it",
+    ))
+}
+
 /// Refuses who may not publish `name`, and a name that is taken in another spelling.
 ///
-/// Without any right to publish the name, nothing is said about whether it exists. Any right to publish a name shows it,
-/// so that everything said after that is about what the publisher sees anyway.
+/// Any right to publish a name shows it, so that everything said after [`check_any_right`] is about what the publisher
+/// sees anyway.
 pub(super) fn check_right(
     principal: &Principal,
     place: Place<'_>,
@@ -31,12 +44,7 @@ pub(super) fn check_right(
     let canonical = name.canonical();
     let may = principal.may(Verb::Publish, place, &canonical);
     let may_new = principal.may(Verb::PublishNew, place, &canonical);
-    if !may && !may_new {
-        return Err(Error::forbidden(
-            "your token does not allow publishing this name here; ask an admin of the org for a token with the scope \
-             crate:publish (and crate:publish-new for a new crate) on it, or for an entitlement with the right to publish it",
-        ));
-    }
+    check_any_right(principal, place, name)?;
     match standing {
         Standing::Absent if may_new => Ok(()),
         Standing::Absent => Err(Error::forbidden(format!(
