@@ -140,6 +140,31 @@ impl TenantTx {
         by_crate(rows)
     }
 
+    /// The names of these crates.
+    pub async fn list_crate_names(
+        &mut self,
+        registry: RegistryId,
+        wanted: &[CrateId],
+    ) -> Result<Vec<(CrateId, CrateName)>, StoreError> {
+        let org = self.org().0;
+        let wanted: Vec<Uuid> = wanted.iter().map(|id| id.0).collect();
+        sqlx::query!(
+            "select crate_id, name from crate where org_id = $1 and registry_id = $2 and crate_id = any($3)",
+            org,
+            registry.0,
+            &wanted,
+        )
+        .fetch_all(self.connection())
+        .await?
+        .into_iter()
+        .map(|row| {
+            let name = CrateName::parse(&row.name)
+                .map_err(|error| StoreError::corrupt(format!("crate.name of {}", row.crate_id), error))?;
+            Ok((CrateId(row.crate_id), name))
+        })
+        .collect()
+    }
+
     /// Which of these commits the reader was offered since `since` in this epoch, newest state first.
     pub async fn find_git_seen(
         &mut self,
