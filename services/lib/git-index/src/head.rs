@@ -1,21 +1,61 @@
 //! One state of one repository: a commit, and everything below it.
 
-use crate::{Error, Pack};
+use crate::gauge::{self, Held};
+use crate::pack::Pack;
+use crate::root::Root;
+use crate::{Error, Memory};
+use bytes::Bytes;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use wharf_domain::ViewId;
-use wharf_git_wire::ObjectId;
+use wharf_git_wire::{Kind, ObjectId, entry, object};
 
 /// What a credential gets to see at one moment: a commit without parents, its root, its `config.json`, and every
 /// directory and file below. Complete in itself: it can be served for as long as it is held, whatever happens meanwhile.
+///
+/// Ids derive from the visible bytes and the config alone; the sequence numbers have no part in them.
 #[derive(Debug)]
 pub struct Head {
-    seq: u64,
     view: ViewId,
+    seq: AtomicU64,
     commit: ObjectId,
     root: ObjectId,
     config: ObjectId,
+    config_entry: Bytes,
+    shown: Arc<Root>,
+    /// The end of the full pack, once it was sent in full. Half of the work of the next clone is saved.
+    trailer: OnceLock<[u8; 20]>,
+    memory: Arc<Memory>,
+    _held: Held,
 }
 
 impl Head {
+    pub(crate) fn new(
+        view: ViewId,
+        seq: u64,
+        config: &[u8],
+        shown: Arc<Root>,
+        memory: &Arc<Memory>,
+    ) -> Result<Head, Error> {
+        let config_entry = Bytes::from(entry::stored(Kind::Blob, config).into_boxed_slice());
+        let config = object::id(Kind::Blob, config)?;
+        let root = object::id(Kind::Tree, &shown.content(config)?)?;
+        let commit = object::id(Kind::Commit, &object::commit(root))?;
+        let bytes = gauge::shared::<Head>() + gauge::bytes(config_entry.len());
+        Ok(Head {
+            view,
+            seq: AtomicU64::new(seq),
+            commit,
+            root,
+            config,
+            config_entry,
+            shown,
+            trailer: OnceLock::new(),
+            memory: Arc::clone(memory),
+            _held: memory.repositories_gauge().hold(bytes),
+        })
+    }
+
     /// The id to advertise.
     #[must_use]
     pub fn commit(&self) -> ObjectId {
@@ -40,15 +80,44 @@ impl Head {
         self.view
     }
 
-    /// A change after which this was the state. It may have been the state before and may still be it: later changes
-    /// that this view does not show leave a head as it is. Never to be shown to a client.
+    /// The newest change after which this is known to have been the state. Never to be shown to a client.
     #[must_use]
     pub fn seq(&self) -> u64 {
-        self.seq
+        self.seq.load(Ordering::Relaxed)
     }
 
     /// Everything, in the one order: commit, root, config, directories, files, the latter two by path.
-    pub fn full(self: &std::sync::Arc<Self>) -> Result<Pack, Error> {
-        todo!()
+    pub fn full(self: &Arc<Self>) -> Result<Pack, Error> {
+        Pack::full(self)
+    }
+
+    /// Takes notice that nothing visible changed since.
+    pub(crate) fn is_still(&self, seq: u64) {
+        self.seq.fetch_max(seq, Ordering::Relaxed);
+    }
+
+    pub(crate) fn shown(&self) -> &Arc<Root> {
+        &self.shown
+    }
+
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    pub(crate) fn trailer(&self) -> &OnceLock<[u8; 20]> {
+        &self.trailer
+    }
+
+    pub(crate) fn commit_entry(&self) -> Bytes {
+        entry::stored(Kind::Commit, &object::commit(self.root)).into()
+    }
+
+    pub(crate) fn config_entry(&self) -> Bytes {
+        self.config_entry.clone()
+    }
+
+    /// Made when it is sent: thousands of credentials may share a view, and the root of a large one has 20 KB.
+    pub(crate) fn root_entry(&self) -> Result<Bytes, Error> {
+        Ok(entry::stored(Kind::Tree, &self.shown.content(self.config)?).into())
     }
 }

@@ -1,9 +1,15 @@
 //! The index of one registry, and the heads of its views.
 
+use crate::contents::Contents;
+use crate::delta::delta;
+use crate::name::Name;
+use crate::shown::edits;
 use crate::{Definition, DeltaError, Error, File, Head, Memory, Pack};
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use wharf_domain::{CrateName, RegistryId, ViewId};
-use wharf_git_wire::ObjectId;
+use wharf_git_wire::{Kind, ObjectId, object};
 
 /// A crate and its file from now on.
 #[derive(Clone, Debug)]
@@ -32,6 +38,8 @@ pub struct Base<'a> {
     pub config: ObjectId,
     /// Exactly what it showed of every crate that changed after it, up to [`Base::covers`]. Hidden crates may be in it
     /// with `None` or be left out; crates that did not change may be in it too.
+    ///
+    /// If the client has a state newer than the head it wants, these are the crates that changed after the head.
     pub was: &'a [Was],
     /// The newest change that `was` takes into account.
     pub covers: u64,
@@ -42,6 +50,9 @@ pub struct Base<'a> {
 pub struct Index {
     memory: Arc<Memory>,
     registry: RegistryId,
+    /// Tells the views of this index from those of another one, loaded earlier or later for the same registry.
+    number: u64,
+    contents: RwLock<Contents>,
 }
 
 impl Index {
@@ -53,8 +64,9 @@ impl Index {
         seq: u64,
         crates: impl IntoIterator<Item = Change>,
     ) -> Index {
-        let _ = (seq, crates.into_iter().count());
-        Index { memory, registry }
+        static LOADED: AtomicU64 = AtomicU64::new(0);
+        let contents = RwLock::new(Contents::load(seq, crates, Arc::clone(memory.files())));
+        Index { memory, registry, number: LOADED.fetch_add(1, Ordering::Relaxed), contents }
     }
 
     /// Takes in what changed up to and with `seq`; all of it at once, or nothing: `false` when the index is there already.
@@ -62,14 +74,13 @@ impl Index {
     /// Numbers rise by commits, so a batch that was read in one snapshot of the database is complete. No view is touched:
     /// each catches up when it is next asked for.
     pub fn apply(&self, seq: u64, changes: impl IntoIterator<Item = Change>) -> bool {
-        let _ = (seq, changes.into_iter().count());
-        todo!()
+        self.contents.write().unwrap_or_else(PoisonError::into_inner).apply(seq, changes)
     }
 
     /// The newest change that is taken in.
     #[must_use]
     pub fn seq(&self) -> u64 {
-        todo!()
+        self.contents.read().unwrap_or_else(PoisonError::into_inner).seq()
     }
 
     /// The registry.
@@ -83,8 +94,18 @@ impl Index {
     /// Microseconds when nothing visible changed. The first head of a view costs up to 100 ms for one that shows
     /// everything, and seconds for one that filters the versions of everything: call it where that hurts nobody.
     pub fn head(&self, definition: &Definition, config: &[u8]) -> Result<Arc<Head>, Error> {
-        let _ = (definition, config, &self.memory);
-        todo!()
+        let memory = &self.memory;
+        let key = ((self.number, definition.id()), object::id(Kind::Blob, config)?);
+        let (shown, newest) = memory.repositories().open(key, memory);
+        let (seq, root) = shown.now(&self.contents, definition, memory)?;
+        if let Some(head) = newest.filter(|head| head.shown().is_same(&root)) {
+            head.is_still(seq);
+            return Ok(head);
+        }
+        let head = Arc::new(Head::new(definition.id(), seq, config, root, memory)?);
+        let head = memory.repositories().keep(key, head);
+        memory.repositories().trim(memory);
+        Ok(head)
     }
 
     /// A head of this view and this `config.json` that was given out before, if it is among the last of them.
@@ -92,8 +113,28 @@ impl Index {
     /// Whether the one who wants the commit was ever offered it is the caller's to know.
     #[must_use]
     pub fn recall(&self, view: ViewId, config: ObjectId, commit: ObjectId) -> Option<Arc<Head>> {
-        let _ = (view, config, commit);
-        todo!()
+        self.memory.repositories().recall(((self.number, view), config), commit)
+    }
+
+    /// What the view of `head` showed after change `seq`, before these crates had the files they have now. `files` are
+    /// those of then; `definition` and `config` are the head's own.
+    ///
+    /// A client asks for a commit in a second request, which may meet a process that never gave that commit out.
+    pub fn earlier(
+        &self,
+        head: &Head,
+        definition: &Definition,
+        config: &[u8],
+        seq: u64,
+        files: impl IntoIterator<Item = Change>,
+    ) -> Result<Arc<Head>, Error> {
+        let memory = &self.memory;
+        let mut then: Vec<_> = files.into_iter().map(|was| (Arc::new(Name::new(&was.name)), was.file)).collect();
+        then.sort_unstable_by(|(a, _), (b, _)| a.by_path(b));
+        let edits = edits(then, definition.view(), head.shown(), memory)?;
+        let root =
+            if edits.is_empty() { Arc::clone(head.shown()) } else { memory.forest().edit(head.shown(), &edits)? };
+        Ok(Arc::new(Head::new(definition.id(), seq, config, root, memory)?))
     }
 
     /// What a client that has the old state lacks for the head; nothing at all when both are equal.
@@ -103,7 +144,47 @@ impl Index {
     ///
     /// `definition` is the head's own.
     pub fn delta(&self, head: &Arc<Head>, definition: &Definition, base: &Base<'_>) -> Result<Pack, DeltaError> {
-        let _ = (head, definition, base);
-        todo!()
+        if base.covers < head.seq() {
+            return Err(DeltaError::Behind);
+        }
+        let mut was: Vec<_> = base.was.iter().map(|was| (Name::new(&was.name), was.oid)).collect();
+        if base.definition.id() != head.view() {
+            self.add_redefined(definition, base, &mut was)?;
+        }
+        Ok(delta(head, base.config, was)?)
+    }
+
+    /// Adds what the old rules showed of the crates that the new rules may show otherwise. They did not change between
+    /// the states, so the files of now are the files of then.
+    fn add_redefined(
+        &self,
+        definition: &Definition,
+        base: &Base<'_>,
+        was: &mut Vec<(Name, Option<ObjectId>)>,
+    ) -> Result<(), DeltaError> {
+        let (old, new) = (base.definition.view(), definition.view());
+        let found = {
+            let contents = self.contents.read().unwrap_or_else(PoisonError::into_inner);
+            if base.covers < contents.seq() {
+                return Err(DeltaError::Behind);
+            }
+            contents.candidates(&[old, new])
+        };
+        let given: HashSet<_> = base.was.iter().map(|was| was.name.lower()).collect();
+        for (name, file) in found {
+            let sight = old.sight(name.canonical());
+            if given.contains(name.lower()) || sight == new.sight(name.canonical()) {
+                continue;
+            }
+            let oid = self.memory.parts().visible(&sight, &file, &self.memory)?.map(|blob| blob.oid());
+            was.push((Name::clone(&name), oid));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        self.memory.repositories().forget(self.number);
     }
 }

@@ -13,13 +13,25 @@
 //! Sequence numbers order the changes and stay inside: no id, count, order or byte of an answer depends on one, nor on
 //! the history of a view, what else the process holds, or what it forgot. Each place where that is earned says so.
 
+mod blob;
+mod contents;
 mod definition;
+mod delta;
+mod encoders;
 mod error;
 mod file;
+mod forest;
+mod gauge;
 mod head;
 mod index;
+mod lru;
 mod memory;
+mod name;
 mod pack;
+mod parts;
+mod repositories;
+mod root;
+mod shown;
 
 pub use definition::Definition;
 pub use error::{DeltaError, Error};

@@ -1,5 +1,12 @@
 //! What the git indexes of one process share: limits, encoders, caches, and the count of their bytes.
+//!
+//! Everything kept here can be made again with the same bytes, so what is forgotten when is nobody's to see.
 
+use crate::encoders::Encoders;
+use crate::forest::Forest;
+use crate::gauge::Gauge;
+use crate::parts::Parts;
+use crate::repositories::Repositories;
 use std::sync::Arc;
 
 /// How much may be kept that can be made again. The files of the registries are needed and not limited here.
@@ -14,7 +21,7 @@ pub struct Limits {
 /// What is held now, in bytes as an allocator gives them out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Whole files: the base, which grows with the registries alone.
+    /// Whole files and names of crates: the base, which grows with the registries alone.
     pub files_bytes: u64,
     /// Directories, roots, commits and the tables over them.
     pub repositories_bytes: u64,
@@ -28,13 +35,30 @@ pub struct Usage {
 #[derive(Debug)]
 pub struct Memory {
     limits: Limits,
+    encoders: Encoders,
+    files: Arc<Gauge>,
+    repositories_gauge: Arc<Gauge>,
+    parts_gauge: Arc<Gauge>,
+    forest: Arc<Forest>,
+    parts: Parts,
+    repositories: Repositories,
 }
 
 impl Memory {
     /// Empty, with these limits.
     #[must_use]
     pub fn new(limits: Limits) -> Arc<Memory> {
-        Arc::new(Memory { limits })
+        let repositories_gauge = Arc::new(Gauge::default());
+        Arc::new(Memory {
+            limits,
+            encoders: Encoders::default(),
+            files: Arc::default(),
+            forest: Forest::new(Arc::clone(&repositories_gauge)),
+            repositories_gauge,
+            parts_gauge: Arc::default(),
+            parts: Parts::default(),
+            repositories: Repositories::default(),
+        })
     }
 
     /// The limits.
@@ -46,6 +70,39 @@ impl Memory {
     /// What is held now, for metrics.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        todo!()
+        Usage {
+            files_bytes: self.files.bytes(),
+            repositories_bytes: self.repositories_gauge.bytes(),
+            parts_bytes: self.parts_gauge.bytes(),
+            repositories: self.repositories.len() as u64,
+        }
+    }
+
+    pub(crate) fn encoders(&self) -> &Encoders {
+        &self.encoders
+    }
+
+    pub(crate) fn files(&self) -> &Arc<Gauge> {
+        &self.files
+    }
+
+    pub(crate) fn repositories_gauge(&self) -> &Arc<Gauge> {
+        &self.repositories_gauge
+    }
+
+    pub(crate) fn parts_gauge(&self) -> &Arc<Gauge> {
+        &self.parts_gauge
+    }
+
+    pub(crate) fn forest(&self) -> &Arc<Forest> {
+        &self.forest
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.parts
+    }
+
+    pub(crate) fn repositories(&self) -> &Repositories {
+        &self.repositories
     }
 }
