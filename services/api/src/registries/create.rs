@@ -21,9 +21,10 @@ pub(crate) struct CreateRegistry {
     crates_io_allowed: Option<bool>,
     /// The indexes of other registries on which crates in it may depend, as cargo's configuration writes them.
     allowed_registries: Option<Vec<String>>,
-    /// Whether its git index takes personal keys besides entitlement tokens; no when absent.
+    /// Whether its git index takes the tokens of members besides those of entitlements; no when absent.
     git_personal_keys: Option<bool>,
-    /// Whether the git index hands clients that cannot authenticate downloads a download-only credential; no when absent.
+    /// Whether its git index holds, for each reader, a download address with a credential in it, for cargo before 1.74;
+    /// no when absent. Read the notice in the answer.
     legacy_git_downloads: Option<bool>,
     /// Most bytes of a crate file; 10485760 when absent.
     #[schema(minimum = 1024, maximum = 104_857_600)]

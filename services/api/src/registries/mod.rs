@@ -12,7 +12,7 @@ use utoipa::{OpenApi, ToSchema};
 use uuid::Uuid;
 use wharf_domain::{Slug, Timestamp};
 use wharf_registry::Addresses;
-use wharf_registry::registries::{Registry, SettingsChange, Visibility};
+use wharf_registry::registries::{Registry, RegistrySettings, SettingsChange, Visibility};
 
 const COLLECTION: &str = "/api/v1/orgs/{org}/registries";
 const ITEM: &str = "/api/v1/orgs/{org}/registries/{registry}";
@@ -89,16 +89,38 @@ pub(crate) struct RegistryView {
     crates_io_allowed: bool,
     /// The indexes of other registries on which crates in it may depend.
     allowed_registries: Vec<String>,
-    /// Whether its git index takes personal keys besides entitlement tokens.
+    /// Whether its git index takes the tokens of members besides those of entitlements.
     git_personal_keys: bool,
-    /// Whether the git index hands clients that cannot authenticate downloads a download-only credential.
+    /// Whether its git index holds, for each reader, a download address with a credential in it, for cargo before 1.74.
     legacy_git_downloads: bool,
     /// Most bytes of a crate file.
     max_crate_bytes: i64,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     addresses: RegistryAddresses,
+    /// What whoever runs the registry should know of its settings.
+    notices: Vec<Notice>,
 }
+
+/// What a setting costs.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Notice {
+    /// The setting it is about.
+    setting: &'static str,
+    /// For people.
+    text: &'static str,
+}
+
+/// Said for as long as the switch is on, first of all in the answer that switches it on.
+const LEGACY_DOWNLOADS: Notice = Notice {
+    setting: "legacy_git_downloads",
+    text: "Every reader's git index now contains a download credential: a secret that downloads whatever that reader \
+           sees, from wherever that reader may, without the reader's token. Whoever copies the index, a Cargo home, a \
+           cached build image or a mirror of it holds that secret, and cargo prints it when a download fails. It cannot \
+           read an index, search or publish. It ends when the token it was made for is revoked, rotated out or \
+           expires, when the entitlement is disabled, or when you switch this off. Switch it off as soon as nobody \
+           builds with cargo before 1.74 any more.",
+};
 
 /// Where a registry is.
 #[derive(Serialize, ToSchema)]
@@ -114,8 +136,10 @@ pub(crate) struct RegistryAddresses {
 impl RegistryView {
     fn new(registry: Registry, org: &Slug, addresses: &Addresses) -> Self {
         let settings = registry.settings;
+        let notices = notices(&settings);
         Self {
             id: registry.id.0,
+            notices,
             addresses: RegistryAddresses {
                 sparse_index: addresses.sparse_index(org, &registry.slug),
                 git_index: addresses.git_index(org, &registry.slug),
@@ -136,6 +160,12 @@ impl RegistryView {
     }
 }
 
+/// A public registry has no download credentials to lose.
+fn notices(settings: &RegistrySettings) -> Vec<Notice> {
+    let hands_out = settings.legacy_git_downloads && settings.visibility == Visibility::Private;
+    if hands_out { vec![LEGACY_DOWNLOADS] } else { Vec::new() }
+}
+
 /// Settings of a registry; those that are absent stay as they are, or as a new registry has them.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -146,9 +176,10 @@ pub(crate) struct UpdateRegistry {
     crates_io_allowed: Option<bool>,
     /// The indexes of other registries on which crates in it may depend, as cargo's configuration writes them.
     allowed_registries: Option<Vec<String>>,
-    /// Whether its git index takes personal keys besides entitlement tokens. New: no.
+    /// Whether its git index takes the tokens of members besides those of entitlements. New: no.
     git_personal_keys: Option<bool>,
-    /// Whether the git index hands clients that cannot authenticate downloads a download-only credential. New: no.
+    /// Whether its git index holds, for each reader, a download address with a credential in it, for cargo before 1.74;
+    /// read the notice in the answer. New: no.
     legacy_git_downloads: Option<bool>,
     /// Most bytes of a crate file. New: 10485760.
     #[schema(minimum = 1024, maximum = 104_857_600)]

@@ -8,7 +8,7 @@ use wharf_registry::Error;
 
 /// Change a registry's settings
 ///
-/// They are in force when this answers.
+/// They are in force when this answers. `notices` says what the settings cost.
 #[utoipa::path(patch, path = "/api/v1/orgs/{org}/registries/{registry}", operation_id = "update_registry",
     tag = "registries",
     params(("org" = String, Path, description = "the org's name in addresses"),

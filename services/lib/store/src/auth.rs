@@ -1,8 +1,11 @@
-//! What a token stands for. The one look-up that precedes knowing the org.
+//! What a token stands for. The one look-up that precedes knowing the org, and its sister for a token that is named.
 
 use crate::{Database, StoreError, TenantTx};
 use ipnet::IpNet;
+use serde_json::Value;
 use std::sync::Arc;
+use time::OffsetDateTime;
+use uuid::Uuid;
 use wharf_domain::entitlement::{Terms, Window};
 use wharf_domain::principal::Grant;
 use wharf_domain::token::TokenDigest;
@@ -19,13 +22,33 @@ pub struct Standing {
     pub entitlement: Option<Window>,
 }
 
+struct Row {
+    org_id: Uuid,
+    token_id: Uuid,
+    kind: String,
+    scopes: Vec<String>,
+    token_sources: Vec<String>,
+    token_expires_at: Option<OffsetDateTime>,
+    user_id: Option<Uuid>,
+    role: Option<String>,
+    entitlement_id: Option<Uuid>,
+    registry_id: Option<Uuid>,
+    rights: Option<Value>,
+    rules: Option<Value>,
+    sources: Option<Vec<String>>,
+    not_before: Option<OffsetDateTime>,
+    expires_at: Option<OffsetDateTime>,
+    enabled: Option<bool>,
+}
+
 /// Finds the token stored under one of these digests; `None` when there is none or it was revoked.
 pub async fn find_by_digest_any_org(
     database: &Database,
     digests: &[TokenDigest],
 ) -> Result<Option<Standing>, StoreError> {
     let digests: Vec<Vec<u8>> = digests.iter().map(|digest| digest.0.to_vec()).collect();
-    let row = sqlx::query!(
+    let row = sqlx::query_as!(
+        Row,
         r#"select org_id as "org_id!", token_id as "token_id!", kind as "kind!", scopes as "scopes!",
                   token_sources as "token_sources!", token_expires_at, user_id, role,
                   entitlement_id, registry_id, rights, rules, sources, not_before, expires_at, enabled
@@ -34,8 +57,28 @@ pub async fn find_by_digest_any_org(
     )
     .fetch_optional(database.pool())
     .await?;
-    let Some(row) = row else { return Ok(None) };
+    row.map_or(Ok(None), standing)
+}
 
+/// Finds a token of an org by its identity; `None` when there is none or it was revoked. Whoever asks has to have
+/// checked that the identity was not merely guessed: it is no secret.
+pub async fn find_named(database: &Database, org: OrgId, token: TokenId) -> Result<Option<Standing>, StoreError> {
+    let row = sqlx::query_as!(
+        Row,
+        r#"select org_id as "org_id!", token_id as "token_id!", kind as "kind!", scopes as "scopes!",
+                  token_sources as "token_sources!", token_expires_at, user_id, role,
+                  entitlement_id, registry_id, rights, rules, sources, not_before, expires_at, enabled
+           from auth_lookup_named($1, $2)"#,
+        org.0,
+        token.0
+    )
+    .fetch_optional(database.pool())
+    .await?;
+    row.map_or(Ok(None), standing)
+}
+
+/// `None` for a token whose member left: it has nobody to stand for.
+fn standing(row: Row) -> Result<Option<Standing>, StoreError> {
     let place = |column: &str| format!("token.{column} of {}", row.token_id);
     let kind = TokenKind::parse(&row.kind).ok_or_else(|| StoreError::corrupt(place("kind"), &row.kind))?;
     let networks = |sources: &[String], column: &str| -> Result<Vec<IpNet>, StoreError> {
@@ -69,7 +112,6 @@ pub async fn find_by_digest_any_org(
             (grant, Some(window))
         }
         _ => {
-            // A token whose member left has nobody to stand for.
             let (Some(user), Some(role)) = (row.user_id, row.role.as_deref()) else { return Ok(None) };
             let role = Role::parse(role).ok_or_else(|| StoreError::corrupt(place("role"), role))?;
             let scopes = row

@@ -16,13 +16,18 @@ pub struct RegistryAddress {
     pub registry_slug: Slug,
     /// Whether everyone sees everything in it, without a credential.
     pub is_public: bool,
+    /// Whether its git index takes the tokens of members besides those of entitlements.
+    pub git_personal_keys: bool,
+    /// Whether its git index hands out download addresses that carry a credential of their own.
+    pub legacy_git_downloads: bool,
 }
 
 /// All registries of the site.
 pub async fn list_any_org(database: &Database) -> Result<Vec<RegistryAddress>, StoreError> {
     let rows = sqlx::query!(
         r#"select org_id as "org_id!", org_slug as "org_slug!", registry_id as "registry_id!",
-                  registry_slug as "registry_slug!", visibility as "visibility!"
+                  registry_slug as "registry_slug!", visibility as "visibility!",
+                  git_personal_keys as "git_personal_keys!", legacy_git_downloads as "legacy_git_downloads!"
            from registry_directory()"#
     )
     .fetch_all(database.pool())
@@ -39,6 +44,8 @@ pub async fn list_any_org(database: &Database) -> Result<Vec<RegistryAddress>, S
                 registry: RegistryId(row.registry_id),
                 registry_slug: slug(&row.registry_slug, "registry.slug")?,
                 is_public: row.visibility == "public",
+                git_personal_keys: row.git_personal_keys,
+                legacy_git_downloads: row.legacy_git_downloads,
             })
         })
         .collect()

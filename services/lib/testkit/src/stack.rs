@@ -155,7 +155,7 @@ impl Setup {
         let blob = match builder.blobs {
             BlobKind::Directory => {
                 let path = directory.path().join("blobs");
-                std::fs::create_dir(&path).unwrap();
+                std::fs::create_dir_all(path.join("sha256")).unwrap();
                 format!("kind = \"directory\"\npath = {:?}\n", path.to_str().unwrap())
             }
             BlobKind::S3 => format!(
@@ -326,6 +326,11 @@ impl Stack {
     #[must_use]
     pub fn site(&self, service: Service) -> &Arc<Site> {
         self.instances.iter().find_map(|instance| instance.site(service)).unwrap()
+    }
+
+    /// The sites of all services and all their processes.
+    pub fn sites(&self) -> impl Iterator<Item = &Arc<Site>> {
+        self.instances.iter().flat_map(Instance::sites)
     }
 
     /// Moves the clock, and waits until every process has reported in the new time: a writer takes a process that has

@@ -9,6 +9,7 @@ const DEFINER_FUNCTIONS: &[(&str, &str, &[&str])] = &[
     ("account_for_email(text,uuid,timestamp with time zone)", "wharf_site", &["wharf_api"]),
     ("account_may_create_orgs(uuid)", "wharf_site", &["wharf_api"]),
     ("auth_lookup(bytea[])", "wharf_auth", &["wharf_api", "wharf_download", "wharf_index"]),
+    ("auth_lookup_named(uuid,uuid)", "wharf_auth", &["wharf_download"]),
     ("create_service_account(uuid,timestamp with time zone)", "wharf_site", &["wharf_api"]),
     ("feed_read(xid8)", "wharf_site", &["wharf_api", "wharf_download", "wharf_index"]),
     ("known_checksums(bytea[])", "wharf_site", &["wharf_worker"]),

@@ -13,6 +13,8 @@ fn entry(is_public: bool) -> RegistryEntry {
             registry: RegistryId(Uuid::from_u128(2)),
             registry_slug: Slug::parse("private").unwrap(),
             is_public,
+            git_personal_keys: false,
+            legacy_git_downloads: false,
         },
         names: Arc::default(),
     }
