@@ -204,7 +204,7 @@ impl<'de> Deserialize<'de> for Source {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| {
-            let shown: String = text.chars().take(60).collect();
+            let shown: String = text.chars().take(60).flat_map(char::escape_debug).collect();
             serde::de::Error::custom(format!("`{shown}` is not a network; write it like 192.0.2.0/24 or 2001:db8::/32"))
         })
     }

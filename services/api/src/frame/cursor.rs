@@ -84,7 +84,9 @@ fn mac(token: &Token, path: &str, position: &[u8]) -> Hmac<Sha256> {
     mac
 }
 
-fn seal(token: &Token, path: &str, position: Position) -> String {
+/// The cursor of a position in the list at `path`, for the holder of this token.
+#[must_use]
+pub fn seal(token: &Token, path: &str, position: Position) -> String {
     let mut bytes = Vec::with_capacity(POSITION + TAG);
     bytes.extend_from_slice(&position.at.inner().unix_timestamp_nanos().to_be_bytes());
     bytes.extend_from_slice(position.id.as_bytes());
@@ -93,7 +95,9 @@ fn seal(token: &Token, path: &str, position: Position) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn open(token: &Token, path: &str, text: &str) -> Option<Position> {
+/// The position a cursor stands for, if it was made for this token and the list at `path`.
+#[must_use]
+pub fn open(token: &Token, path: &str, text: &str) -> Option<Position> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok().filter(|bytes| bytes.len() == POSITION + TAG)?;
     let (position, tag) = bytes.split_at(POSITION);
     mac(token, path, position).verify_truncated_left(tag).ok()?;

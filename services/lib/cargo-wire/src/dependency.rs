@@ -39,7 +39,7 @@ pub enum DependencyError {
     },
     /// The target is neither a triple nor a `cfg(…)` expression.
     #[error(
-        "the dependency `{alias}` is for the target `{target}`, which is neither a target triple nor a `cfg(...)` expression"
+        "the dependency `{alias}` is for the target `{target}`, which is neither a target triple nor a `cfg(...)` expression; correct it in Cargo.toml"
     )]
     Target {
         /// Name in `Cargo.toml`.
@@ -53,7 +53,9 @@ pub enum DependencyError {
     )]
     Registry(String),
     /// An artifact dependency.
-    #[error("the dependency `{0}` is an artifact dependency; these are unstable in cargo and not accepted here")]
+    #[error(
+        "the dependency `{0}` is an artifact dependency; these are unstable in cargo and not accepted here; remove it"
+    )]
     Artifact(String),
     /// More than [`DEPENDENCIES_MAX`].
     #[error("there are {0} dependencies; at most {DEPENDENCIES_MAX} are allowed")]

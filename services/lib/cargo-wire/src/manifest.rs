@@ -14,13 +14,13 @@ use toml::{Table, Value};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
     /// Not TOML.
-    #[error("Cargo.toml inside the package cannot be read: {0}")]
+    #[error("Cargo.toml inside the package cannot be read: {0}; package it again with `cargo publish`")]
     Toml(String),
     /// A required key is missing.
-    #[error("Cargo.toml inside the package has no `{0}`")]
+    #[error("Cargo.toml inside the package has no `{0}`; package it again with `cargo publish`")]
     Missing(&'static str),
     /// A key holds a value of another type.
-    #[error("`{key}` in Cargo.toml inside the package is not {wanted}")]
+    #[error("`{key}` in Cargo.toml inside the package is not {wanted}; package it again with `cargo publish`")]
     Type {
         /// The key.
         key: String,
@@ -51,7 +51,7 @@ pub enum ManifestError {
     #[error("`rust-version = \"{0}\"` in Cargo.toml is not a Rust version; write it like \"1.85\"")]
     RustVersion(String),
     /// `links` holds characters no library name has.
-    #[error("`links` in Cargo.toml is not the name of a native library")]
+    #[error("`links` in Cargo.toml is not the name of a native library; use at most 128 visible ASCII characters")]
     Links,
     /// A dependency or feature breaks a rule.
     #[error("Cargo.toml inside the package: {0}")]

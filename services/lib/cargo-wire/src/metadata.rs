@@ -10,6 +10,7 @@ use crate::dependency::{
 };
 use crate::json;
 use serde::Deserialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use wharf_domain::name::InvalidCrateName;
 use wharf_domain::version::InvalidVersion;
@@ -32,7 +33,7 @@ pub const LINE_MAX: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
     /// Not JSON, or not of the expected shape.
-    #[error("the upload metadata cannot be read: {0}")]
+    #[error("the upload metadata cannot be read: {0}; upload with an unmodified `cargo publish`")]
     Json(String),
     /// The name is not one a new crate may have.
     #[error("the crate name `{name}` is not allowed: {why}")]
@@ -72,7 +73,7 @@ pub enum MetadataError {
     )]
     Keyword(String),
     /// Something else than an http or https URL.
-    #[error("`{0}` in Cargo.toml is not an http:// or https:// URL")]
+    #[error("`{0}` in Cargo.toml is not an http:// or https:// URL; write the whole address")]
     Url(&'static str),
     /// A dependency or feature list breaks a rule.
     #[error("upload metadata: {0}")]
@@ -145,7 +146,7 @@ pub struct MetadataDependency {
     #[serde(default)]
     pub explicit_name_in_toml: Option<String>,
     #[serde(default)]
-    artifact: serde_json::Value,
+    artifact: Value,
 }
 
 impl MetadataDependency {
@@ -210,7 +211,9 @@ impl PublishMetadata {
     /// Reads and checks the JSON head.
     pub fn parse(bytes: &[u8]) -> Result<Self, MetadataError> {
         let unreadable = |error: serde_json::Error| MetadataError::Json(shorten(&error.to_string()));
-        let raw: Raw = serde_json::from_value(json::parse(bytes).map_err(unreadable)?).map_err(unreadable)?;
+        let value = json::parse(bytes).map_err(unreadable)?;
+        check_objects(&value)?;
+        let raw: Raw = serde_json::from_value(value).map_err(unreadable)?;
         let name =
             CrateName::parse_new(&raw.name).map_err(|why| MetadataError::Name { name: shorten(&raw.name), why })?;
         let version = CrateVersion::parse(&raw.vers)?;
@@ -258,6 +261,15 @@ impl PublishMetadata {
     pub fn dependencies(&self, own: &OwnIndexUrls) -> Result<Vec<Dependency>, DependencyError> {
         self.deps.iter().map(|dependency| dependency.normalise(own)).collect()
     }
+}
+
+/// Serde also reads an array as a struct, field by field: a head that no other reader of JSON would understand.
+fn check_objects(head: &Value) -> Result<(), MetadataError> {
+    let deps = head.get("deps").and_then(Value::as_array);
+    if head.is_object() && deps.is_none_or(|deps| deps.iter().all(Value::is_object)) {
+        return Ok(());
+    }
+    Err(MetadataError::Json("it and each of its dependencies has to be an object".into()))
 }
 
 fn filled(text: Option<String>) -> Option<String> {
@@ -317,7 +329,7 @@ fn check_keyword(keyword: &str) -> Result<(), MetadataError> {
 mod tests {
     use super::*;
     use crate::testing::metadata;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn parse(change: impl FnOnce(&mut Value)) -> Result<PublishMetadata, MetadataError> {
         let mut value = metadata("foo", "1.0.0");
@@ -380,6 +392,7 @@ mod tests {
             ("name", json!(null), |e| matches!(e, MetadataError::Json(_))),
             ("vers", json!("1.0"), |e| matches!(e, MetadataError::Version(_))),
             ("vers", json!(format!("1.0.0-{}", "a".repeat(150))), |e| matches!(e, MetadataError::Version(_))),
+            ("deps", json!([["a", "1"]]), |e| matches!(e, MetadataError::Json(_))),
             ("deps", json!([{"name": "a"}]), |e| matches!(e, MetadataError::Json(_))),
             ("deps", json!([{"name": "a", "version_req": "1", "kind": "odd"}]), |e| {
                 matches!(e, MetadataError::Json(_))
@@ -399,6 +412,8 @@ mod tests {
             let error = parse(|v| v[*field] = value.clone()).unwrap_err();
             assert!(expected(&error), "{field}: {error}");
         }
+        let array = br#"["foo", "1.0.0"]"#;
+        assert!(matches!(PublishMetadata::parse(array), Err(MetadataError::Json(_))), "an array in place of an object");
         let twice = br#"{"name":"foo","vers":"1.0.0","name":"bar"}"#;
         assert!(PublishMetadata::parse(twice).unwrap_err().to_string().contains("occurs twice"));
     }

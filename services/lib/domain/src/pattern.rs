@@ -1,6 +1,7 @@
 //! Which crates a right speaks of: one name, or all names with a prefix.
 
 use crate::name::{CRATE_NAME_MAX, CanonicalName, CrateName};
+use crate::shown::shown;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -30,7 +31,7 @@ impl CratePattern {
 
     /// Reads a pattern.
     pub fn parse(text: &str) -> Result<Self, InvalidPattern> {
-        let invalid = || InvalidPattern(text.chars().take(80).collect());
+        let invalid = || InvalidPattern(shown(text, 80));
         let Some(prefix) = text.strip_suffix('*') else {
             return CrateName::parse(text).map(|name| Self::Name(name.canonical())).map_err(|_| invalid());
         };

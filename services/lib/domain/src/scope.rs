@@ -2,6 +2,7 @@
 //!
 //! The registry is a slug or `*`; the pattern defaults to `*`. A token without scopes may do nothing.
 
+use crate::shown::shown;
 use crate::{CanonicalName, CratePattern, Slug};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -129,7 +130,7 @@ pub struct Scope {
 impl Scope {
     /// Reads a scope.
     pub fn parse(text: &str) -> Result<Self, InvalidScope> {
-        let invalid = |why| InvalidScope { text: text.chars().take(120).collect(), why };
+        let invalid = |why| InvalidScope { text: shown(text, 120), why };
         let (verb, place) = text.split_once('@').ok_or_else(|| invalid("there is no `@`"))?;
         let verb = Verb::ALL.into_iter().find(|v| v.as_str() == verb).ok_or_else(|| invalid("the verb is unknown"))?;
         let (registry, pattern) = match place.split_once('/') {

@@ -1,5 +1,6 @@
 //! A moment in time with the one textual form the registry uses.
 
+use crate::shown::shown;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::time::Duration;
@@ -73,9 +74,7 @@ impl Timestamp {
 
     /// Reads RFC 3339.
     pub fn parse(text: &str) -> Result<Self, InvalidTimestamp> {
-        OffsetDateTime::parse(text, &Rfc3339)
-            .map(Self::new)
-            .map_err(|_| InvalidTimestamp(text.chars().take(40).collect()))
+        OffsetDateTime::parse(text, &Rfc3339).map(Self::new).map_err(|_| InvalidTimestamp(shown(text, 40)))
     }
 }
 

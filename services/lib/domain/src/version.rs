@@ -1,5 +1,6 @@
 //! The number of a crate version.
 
+use crate::shown::shown;
 use std::fmt;
 
 /// Longest version number, in bytes.
@@ -20,9 +21,9 @@ impl CrateVersion {
     /// Reads a version number.
     pub fn parse(text: &str) -> Result<Self, InvalidVersion> {
         if text.len() > VERSION_MAX {
-            return Err(InvalidVersion(text.chars().take(40).collect()));
+            return Err(InvalidVersion(shown(text, 40)));
         }
-        semver::Version::parse(text).map(Self).map_err(|_| InvalidVersion(text.chars().take(40).collect()))
+        semver::Version::parse(text).map(Self).map_err(|_| InvalidVersion(shown(text, 40)))
     }
 
     /// The version as the semver crate knows it.

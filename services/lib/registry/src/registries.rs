@@ -183,7 +183,7 @@ fn allowed(addresses: Vec<String>) -> Result<Vec<String>> {
     let mut checked = Vec::with_capacity(addresses.len());
     for address in addresses {
         if !is_index_address(&address) {
-            let shown: String = address.chars().take(80).collect();
+            let shown: String = address.chars().take(80).flat_map(char::escape_debug).collect();
             return Err(Error::invalid(
                 "allowed_registry_invalid",
                 format!(

@@ -8,6 +8,7 @@ use super::gunzip::fault;
 use super::paths::PATH_BYTES_MAX;
 use super::{ArchiveError, shown};
 use std::io::{self, Read};
+use unicode_normalization::is_nfc;
 
 const BLOCK: usize = 512;
 /// Largest pax header: a path, a size and a time need far less.
@@ -91,6 +92,11 @@ impl<R: Read> Reader<R> {
                 b'5' => Kind::Directory,
                 flag => return Err(ArchiveError::EntryType { path: shown(&header.path), kind: type_name(flag) }),
             };
+            // Writers that fill in the type here, too, mean the same; one that says otherwise has something in mind.
+            let of_kind = if kind == Kind::File { 0o100_000 } else { 0o040_000 };
+            if ![0, of_kind].contains(&(header.mode & !0o7777)) {
+                return Err(ArchiveError::Header("its mode is that of another kind of file"));
+            }
             let pax = pax.unwrap_or_default();
             if pax.size.is_some_and(|size| size != header.size) {
                 return Err(ArchiveError::Pax("its size differs from the header's".into()));
@@ -198,6 +204,12 @@ impl Header {
         };
         let number = |range: std::ops::Range<usize>, what| octal(&block[range]).ok_or(ArchiveError::Header(what));
         number(136..148, "its time is no octal number")?;
+        // Of no use to us, but Python's reader takes a header with an unreadable one for the end of the archive.
+        for field in [108..116, 116..124, 329..337, 337..345] {
+            if !block[field.clone()].iter().all(|b| matches!(b, 0 | b' ')) {
+                number(field, "the number of an owner or device is no octal number")?;
+            }
+        }
         Ok(Self {
             path,
             mode: number(100..108, "its mode is no octal number")?
@@ -217,7 +229,8 @@ fn text(field: &[u8]) -> Option<&[u8]> {
 
 /// A number in octal digits, space before and NUL or space after; the base-256 form is not needed below 8 GiB.
 fn octal(field: &[u8]) -> Option<u64> {
-    let field = field.trim_ascii_start();
+    // Blanks alone: after other white space some readers find a number, and libarchive a zero.
+    let field = &field[field.iter().take_while(|b| **b == b' ').count()..];
     let end = field.iter().position(|b| matches!(b, 0 | b' ')).unwrap_or(field.len());
     let (digits, rest) = field.split_at(end);
     if digits.is_empty() || !rest.iter().all(|b| matches!(b, 0 | b' ')) {
@@ -266,7 +279,7 @@ impl Pax {
             let equals = record.iter().position(|b| *b == b'=').ok_or_else(malformed)?;
             let (key, value) = (&record[..equals], &record[equals + 1..]);
             let twice = match key {
-                b"path" => pax.path.replace(value.to_vec()).is_some(),
+                b"path" => pax.path.replace(composed(value)?).is_some(),
                 b"size" => pax.size.replace(decimal(value).ok_or_else(malformed)?).is_some(),
                 b"mtime" if is_time(value) => std::mem::replace(&mut pax.mtime, true),
                 b"mtime" => return Err(malformed()),
@@ -286,8 +299,17 @@ fn decimal(digits: &[u8]) -> Option<u64> {
     plain.then(|| std::str::from_utf8(digits).ok()?.parse().ok()).flatten()
 }
 
+/// A path that libarchive, which composes what it reads from pax headers, unpacks under its own name.
+fn composed(path: &[u8]) -> Result<Vec<u8>, ArchiveError> {
+    if std::str::from_utf8(path).is_ok_and(|path| !is_nfc(path)) {
+        return Err(ArchiveError::Pax("its path is not in Unicode's composed form (NFC)".into()));
+    }
+    Ok(path.to_vec())
+}
+
+/// Seconds of at most ten digits: later times are an overflow to some readers.
 fn is_time(value: &[u8]) -> bool {
     let value = value.strip_prefix(b"-").unwrap_or(value);
-    let mut parts = value.splitn(2, |b| *b == b'.');
-    parts.all(|part| (1..=20).contains(&part.len()) && part.iter().all(u8::is_ascii_digit))
+    let mut parts = value.splitn(2, |b| *b == b'.').zip([10, 20]);
+    parts.all(|(part, digits)| (1..=digits).contains(&part.len()) && part.iter().all(u8::is_ascii_digit))
 }

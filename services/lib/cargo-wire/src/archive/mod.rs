@@ -67,16 +67,16 @@ pub enum ArchiveError {
     #[error("the package has more than {0} files; leave some out with `package.exclude` in Cargo.toml")]
     TooManyEntries(usize),
     /// The tar data ends early.
-    #[error("the package is cut off: its tar data ends without an end mark")]
+    #[error("the package is cut off: its tar data ends without an end mark; package it again with `cargo publish`")]
     Truncated,
     /// Something follows the end mark, or the end mark is incomplete.
-    #[error("the package has data after the end mark of its tar data")]
+    #[error("the package has data after the end mark of its tar data; package it again with `cargo publish`")]
     AfterEnd,
     /// A tar header is malformed.
-    #[error("the package has a malformed tar header: {0}")]
+    #[error("the package has a malformed tar header: {0}; package it again with `cargo publish`")]
     Header(&'static str),
     /// A pax header is malformed, or says something a package has no need to say.
-    #[error("the package has a pax header that is not allowed: {0}")]
+    #[error("the package has a pax header that is not allowed: {0}; package it again with `cargo publish`")]
     Pax(String),
     /// Neither a regular file nor a directory.
     #[error("`{path}` in the package is a {kind}; only regular files and directories are allowed")]
@@ -87,7 +87,7 @@ pub enum ArchiveError {
         kind: &'static str,
     },
     /// A path breaks a rule.
-    #[error("the path `{path}` in the package is not allowed: {fault}")]
+    #[error("the path `{path}` in the package is not allowed: {fault}; rename or exclude the file")]
     Path {
         /// The member.
         path: String,
@@ -108,7 +108,7 @@ pub enum ArchiveError {
         mode: u32,
     },
     /// No `Cargo.toml` directly below the root.
-    #[error("the package has no `{0}/Cargo.toml`")]
+    #[error("the package has no `{0}/Cargo.toml`; package it again with `cargo publish`")]
     NoManifest(String),
     /// `Cargo.toml` in another spelling, or not a file.
     #[error("`{0}` in the package has to be a file named exactly `Cargo.toml`")]
@@ -117,7 +117,7 @@ pub enum ArchiveError {
     #[error("Cargo.toml in the package is {0} bytes; at most {MANIFEST_BYTES_MAX} are allowed")]
     ManifestTooLarge(u64),
     /// `Cargo.toml` is not UTF-8.
-    #[error("Cargo.toml in the package is not UTF-8 text")]
+    #[error("Cargo.toml in the package is not UTF-8 text; save it as UTF-8")]
     ManifestText,
     /// Two tar readers see different things.
     #[error("the package is ambiguous: two tar readers list different files; package it again with `cargo publish`")]

@@ -167,6 +167,12 @@ fn headers_are_strict() {
     assert_eq!(changed(|h| h[124..136].copy_from_slice(b"0000000000+4")), "its size is no octal number");
     assert_eq!(changed(|h| h[124..136].fill(0)), "its size is no octal number");
     assert_eq!(changed(|h| h[100] = b'8'), "its mode is no octal number");
+    assert_eq!(changed(|h| h[124..136].copy_from_slice(b"\n0000000004\0")), "its size is no octal number");
+    assert_eq!(changed(|h| h[100..108].copy_from_slice(b"0120644\0")), "its mode is that of another kind of file");
+    for at in [108, 116, 329, 337] {
+        let member = member_with(b"foo-1.0.0/a", b'0', 0o644, b"data", |h| h[at] = b'x');
+        assert_eq!(header_fault(&[member]), "the number of an owner or device is no octal number");
+    }
     assert_eq!(changed(|h| h[136] = b'-'), "its time is no octal number");
     let directory = member(b"foo-1.0.0/d/", b'5', 0o755, b"data");
     assert_eq!(header_fault(&[directory]), "a directory with data");
@@ -200,6 +206,8 @@ fn pax_headers() {
         ("10 size=4\n10 size=4\n", "occurs twice"),
         ("20 path=foo-1.0.0/p\n20 path=foo-1.0.0/q\n", "occurs twice"),
         ("11 mtime=x\n", "malformed"),
+        ("21 mtime=10000000000\n", "malformed"),
+        ("22 path=foo-1.0.0/e\u{301}\n", "composed form"),
         ("12 mtime=1.\n", "malformed"),
         ("0 a=b\n", "malformed"),
         ("5 a=b\n", "malformed"),
