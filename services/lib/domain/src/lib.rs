@@ -13,6 +13,7 @@ pub mod principal;
 pub mod role;
 pub mod scope;
 pub mod secret;
+mod shown;
 pub mod timestamp;
 pub mod token;
 pub mod version;
