@@ -159,7 +159,7 @@ fn told(principal: Option<&Principal>, entry: &RegistryEntry, name: &CrateName) 
     match (knows, entry.address.is_public) {
         (true, _) => Told::Names,
         (false, true) => Told::Logins,
-        (false, false) => Told::Nothing,
+        (false, false) => wharf_trial::mutant!(OwnersToldToOutsiders => Told::Logins; Told::Nothing),
     }
 }
 

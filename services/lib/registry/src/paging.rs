@@ -44,6 +44,10 @@ impl Slice {
     pub(crate) fn page<T>(&self, mut items: Vec<T>, position: impl Fn(&T) -> Position) -> Page<T> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let more = items.len() > limit;
+        wharf_trial::mutant!(CursorOfHiddenRow {
+            let next = items.get(limit).map(&position);
+            return Page { items: items.into_iter().take(limit).collect(), next };
+        });
         items.truncate(limit);
         // Never the position of the row that was cut off: it is the last one shown.
         let next = if more { items.last().map(position) } else { None };

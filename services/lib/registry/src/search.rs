@@ -101,7 +101,10 @@ impl Terms {
 fn shown<'a>(versions: &'a [CandidateVersion], sight: &Sight) -> Option<&'a CandidateVersion> {
     versions
         .iter()
-        .filter(|version| sight.shows(version.number.semver(), version.published_at))
+        .filter(|version| {
+            wharf_trial::mutant!(SearchShowsHiddenVersion { return true; });
+            sight.shows(version.number.semver(), version.published_at)
+        })
         .max_by_key(|version| (!version.yanked, version.number.semver().pre.is_empty(), version.number.clone()))
 }
 
@@ -164,7 +167,12 @@ impl Site {
             .collect();
         ranked.sort_by_cached_key(|(rank, candidate, _)| (*rank, candidate.name.canonical()));
 
-        let total = ranked.len();
+        wharf_trial::mutant!(SearchRanksByEverything {
+            ranked.sort_by_key(|(_, krate, _)| std::cmp::Reverse(versions.get(&krate.id).map_or(0, Vec::len)));
+        });
+        let total = wharf_trial::mutant!(SearchTotalOfEverything =>
+            transaction.list_candidates(entry.address.registry, &[CratePattern::all()], &terms.0, true).await?.len();
+            ranked.len());
         let skipped = usize::try_from(u64::from(page - 1) * u64::from(per_page)).unwrap_or(usize::MAX);
         let on_page = ranked.into_iter().skip(skipped).take(usize::try_from(per_page).unwrap_or(usize::MAX));
         let on_page: Vec<(Rank, Candidate, Sight)> = on_page.collect();

@@ -22,10 +22,12 @@ impl Site {
     pub(crate) async fn settle(&self, mut transaction: TenantTx) -> Result<(), StoreError> {
         let position = transaction.position().await?;
         wharf_trial::moment!("settle: before commit");
+        wharf_trial::mutant!(AnswerBeforeCommit { tokio::spawn(transaction.commit()); return Ok(()); });
         transaction.commit().await?;
         wharf_trial::moment!("settle: committed");
         let Some(position) = position else { return Ok(()) };
         self.cache.wake(FEED_TOPIC);
+        wharf_trial::mutant!(AnswerBeforeReplicas { return Ok(()); });
         let waited = tokio::time::timeout(PATIENCE, async {
             let mut pause = Duration::from_millis(1);
             loop {

@@ -136,6 +136,9 @@ impl Site {
         tx.revoke_token(id, now, Some(actor.principal.token)).await?;
         tx.announce(&Change::Token(id), now).await?;
         let entry = actor.entry(self, "token.revoke", object(&token), described(&token));
+        wharf_trial::mutant!(AuditAfterwards {
+            self.settle(std::mem::replace(&mut tx, self.begin(actor.principal.org).await?)).await?;
+        });
         tx.record(&entry).await?;
         Ok(self.settle(tx).await?)
     }

@@ -148,7 +148,7 @@ impl Site {
     /// The index file of a crate, at least as new as the listing; an empty one for a stand-in.
     async fn file(&self, entry: &RegistryEntry, found: Found) -> Result<Arc<IndexFile>> {
         if let Some(file) = self.catalog.files.get(&found.id)
-            && file.revision() >= found.revision
+            && wharf_trial::mutant!(StaleFileServed => true; file.revision() >= found.revision)
         {
             return Ok(file);
         }
@@ -180,7 +180,7 @@ impl Site {
             Sight::Whole => return Ok(file.whole()),
             Sight::Part(filter) => filter,
         };
-        let key = (found.id, file.revision(), filter.digest());
+        let key = (found.id, file.revision(), wharf_trial::mutant!(PartKeyWithoutFilter => [0; 32]; filter.digest()));
         let filtered = match self.catalog.parts.get(&key) {
             Some(filtered) => filtered,
             None => {
@@ -220,7 +220,8 @@ impl Site {
         // Every version is judged, and none left out for being found early: the hidden ones cost what the others do.
         let mut chosen = None;
         for version in file.versions() {
-            let shows = sight.shows(&version.number, version.published_at);
+            let shows =
+                wharf_trial::mutant!(DownloadByNameAlone => true; sight.shows(&version.number, version.published_at));
             if shows & (version.text == number) {
                 chosen = Some(VisibleVersion { cksum: version.cksum, size_bytes: version.size_bytes });
             }
@@ -253,6 +254,14 @@ impl Site {
         for version in file.versions() {
             holds |= sight.shows(&version.number, version.published_at) & matters(version);
         }
+        wharf_trial::mutant!(PartlySeenMeansThere { return Ok(()); });
+        wharf_trial::mutant!(ForbiddenForHidden {
+            if !holds && !file.versions().is_empty() { return Err(Error::forbidden("no version of this is for you")); }
+        });
+        wharf_trial::mutant!(NotFoundSaysMore {
+            let said = format!("of {} versions none is for you", file.versions().len());
+            if !holds { return Err(Error::new(crate::Kind::NotFound, "not_found", said)); }
+        });
         if holds { Ok(()) } else { Err(Error::not_found()) }
     }
 }

@@ -64,7 +64,7 @@ impl Site {
             object(&entry, id, &entitlement.name),
             json!({ "token": token, "replaces": old, "overlap_s": overlap.as_secs() }),
         );
-        transaction.record(&record).await?;
+        wharf_trial::mutant!(AuditForgotten => (); transaction.record(&record).await?);
         let tokens = transaction.list_entitlement_tokens(&[id], now).await?;
         let issued = Issued { granted: Granted { entitlement, tokens }, secret };
         issued.keep(self, once, &mut transaction).await?;

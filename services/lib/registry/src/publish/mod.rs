@@ -76,6 +76,9 @@ impl Site {
                 })?;
             self.settle(transaction).await?;
         }
+        wharf_trial::mutant!(FileStoredAfterRow {
+            self.blobs.put(submission.cksum, archive).await.map_err(blob_failure)?;
+        });
         Ok(Vec::new())
     }
 
@@ -111,6 +114,7 @@ impl Site {
 
     /// Makes the file durable before anything speaks of it.
     async fn store_file(&self, submission: &Submission, archive: Bytes) -> Result<()> {
+        wharf_trial::mutant!(FileStoredAfterRow { return Ok(()); });
         self.blobs.put(submission.cksum, archive).await.map_err(blob_failure)?;
         Ok(())
     }
@@ -118,6 +122,7 @@ impl Site {
     /// Makes sure that the file is there and stays: from here on the collector of orphans leaves it alone. It may have
     /// taken it a moment ago, when the file was an old orphan of the same bytes.
     async fn hold_file(&self, transaction: &mut TenantTx, submission: &Submission, archive: &Bytes) -> Result<()> {
+        wharf_trial::mutant!(FileStoredAfterRow { return Ok(()); });
         transaction.hold_blob(submission.cksum).await?;
         match self.blobs.stat(submission.cksum).await.map_err(blob_failure)? {
             Some(bytes) if bytes == submission.archive_bytes => Ok(()),

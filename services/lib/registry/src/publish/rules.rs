@@ -21,6 +21,7 @@ pub(super) enum Standing {
 /// Refuses who has no right at all to publish `name`; asked before anything is looked up, so that neither the answer nor
 /// its time says whether the name is taken.
 pub(super) fn check_any_right(principal: &Principal, place: Place<'_>, name: &CrateName) -> Result<()> {
+    wharf_trial::mutant!(ConflictDiscloses { return Ok(()); });
     let canonical = name.canonical();
     if principal.may(Verb::Publish, place, &canonical) || principal.may(Verb::PublishNew, place, &canonical) {
         return Ok(());
@@ -68,7 +69,8 @@ pub(super) fn check_right(
 
 /// Refuses what differs from the published version of the same identity.
 pub(super) fn check_same(submission: &Submission, published: &StoredVersion) -> Result<()> {
-    if submission.version == published.number && submission.cksum == published.cksum {
+    let same_bytes = wharf_trial::mutant!(OtherBytesAccepted => true; submission.cksum == published.cksum);
+    if submission.version == published.number && same_bytes {
         return Ok(());
     }
     Err(Error::conflict("version_exists", exists(&submission.name, &submission.version, &published.number)))

@@ -145,6 +145,7 @@ fn outlived() -> Error {
 }
 
 fn within(scopes: &[Scope], issuer: &Principal) -> Result<()> {
+    wharf_trial::mutant!(ChildOutgrowsParent { return Ok(()); });
     match scopes.iter().find(|scope| !issuer.may_delegate(std::slice::from_ref(scope))) {
         None => Ok(()),
         Some(scope) => Err(Error::forbidden(format!(
