@@ -3,7 +3,6 @@
 
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::Arc;
 use wharf_cargo_wire::ConfigJson;
@@ -19,36 +18,36 @@ const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("private, no-cache")
 const VARY: HeaderValue = HeaderValue::from_static("Authorization, Accept-Encoding");
 
 /// Answers `GET` and `HEAD` of `/{org}/{registry}/{path}`.
-pub(crate) async fn answer(request: HttpRequest, site: Data<Site>) -> Result<HttpResponse, PlainFault> {
-    let site = site.into_inner();
-    // Names need no escapes: an address with one is the address of nothing.
-    let mut parts = request.path().splitn(4, '/').skip(1);
-    let (Some(org), Some(registry), Some(path)) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(Error::not_found().into());
-    };
+pub(crate) async fn answer(
+    request: &HttpRequest,
+    site: &Arc<Site>,
+    org: &str,
+    registry: &str,
+    path: &str,
+) -> Result<HttpResponse, PlainFault> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Err(Error::not_found().into());
     }
-    let (entry, reader) = reader(&request, &site, org, registry).await?;
-    if path == "config.json" { Ok(config(&site, &entry)) } else { file(&request, &site, &entry, &reader, path).await }
+    let (entry, reader) = reader(request, site, org, registry).await?;
+    if path == "config.json" { Ok(config(site, &entry)) } else { file(request, site, &entry, &reader, path).await }
 }
 
 /// `config.json`: where downloads and the web API are, and whether a credential is needed.
 fn config(site: &Site, entry: &RegistryEntry) -> HttpResponse {
-    let address = &entry.address;
-    let addresses = site.addresses();
-    let (org, registry) = (&address.org_slug, &address.registry_slug);
-    let body = ConfigJson::new(
-        &addresses.downloads(org, registry),
-        Some(&addresses.cargo_api(org, registry)),
-        !address.is_public,
-    )
-    .render();
     HttpResponse::Ok()
         .insert_header((header::CACHE_CONTROL, CACHE_CONTROL))
         .insert_header((header::VARY, VARY))
         .content_type("application/json")
-        .body(body)
+        .body(config_bytes(site, entry))
+}
+
+/// The bytes of `config.json`.
+pub(crate) fn config_bytes(site: &Site, entry: &RegistryEntry) -> Vec<u8> {
+    let address = &entry.address;
+    let addresses = site.addresses();
+    let (org, registry) = (&address.org_slug, &address.registry_slug);
+    ConfigJson::new(&addresses.downloads(org, registry), Some(&addresses.cargo_api(org, registry)), !address.is_public)
+        .render()
 }
 
 /// The index file of a crate, as far as the reader's view shows it.

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use wharf_chassis::frame::Traffic;
 use wharf_chassis::server::{self, Process, internal_routes};
 use wharf_chassis::{HostPattern, Hosts, Metrics, Readiness, Running, Schedule, Stop, TrustedProxies, health};
+use wharf_registry::git_index::Usage;
 use wharf_registry::{Site, maintenance, replica};
 use wharf_store::{DatabaseRole, schema};
 
@@ -231,6 +232,25 @@ fn measure(metrics: &Metrics, service: Service, site: &Arc<Site>) -> anyhow::Res
     let (catalog, cache) = (Arc::clone(site), Arc::clone(site));
     metrics.gauge(held, "Bytes of index files held in memory.", move || catalog.catalog().held_bytes() as f64)?;
     metrics.gauge(redis, "Whether wake-ups reach Redis.", move || f64::from(u8::from(cache.cache().counters().up)))?;
+    if service == Service::Index { measure_git(metrics, site) } else { Ok(()) }
+}
+
+fn measure_git(metrics: &Metrics, site: &Arc<Site>) -> anyhow::Result<()> {
+    type Read = fn(&Usage) -> u64;
+    let gauges: [(&str, &str, Read); 4] = [
+        ("wharf_index_git_files_bytes", "Bytes of whole index files held for git.", |usage| usage.files_bytes),
+        ("wharf_index_git_parts_bytes", "Bytes of filtered index files held for git.", |usage| usage.parts_bytes),
+        ("wharf_index_git_repositories_bytes", "Bytes of directories, roots and commits held for git.", |usage| {
+            usage.repositories_bytes
+        }),
+        ("wharf_index_git_repositories", "Git repositories held, each of one view and one config.json.", |usage| {
+            usage.repositories
+        }),
+    ];
+    for (name, help, read) in gauges {
+        let site = Arc::clone(site);
+        metrics.gauge(name, help, move || read(&site.git_indexes().usage()) as f64)?;
+    }
     Ok(())
 }
 

@@ -95,6 +95,12 @@ macro_rules! faces {
                 &self.0.error
             }
 
+            /// What the caller may read.
+            #[must_use]
+            pub fn text(&self) -> String {
+                self.0.detail()
+            }
+
             /// Makes a 401 say where to log in: `cargo login` shows the address.
             ///
             /// The address comes from configuration and well-formed names; one that no header can hold is left out.

@@ -12,6 +12,7 @@ pub mod credentials;
 pub mod downloads;
 pub mod entitlements;
 pub mod error;
+pub mod git_index;
 pub mod idempotency;
 mod label;
 pub mod maintenance;

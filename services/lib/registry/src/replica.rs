@@ -42,6 +42,7 @@ async fn run(site: &Arc<Site>, replica: Uuid, service: &'static str) {
                 follow_from(site, replica, service, horizon, &mut wakes).await;
                 tracing::warn!("lost the thread of the feed; loading everything anew");
                 site.catalog.forget_all();
+                site.git_indexes.forget_all();
                 site.credentials.forget_all();
             }
             Err(error) => {
@@ -120,7 +121,10 @@ async fn apply(site: &Arc<Site>, changes: &[(OrgId, Change)]) -> std::result::Re
     }
     for (_, change) in changes {
         match change {
-            Change::Crate { .. } => site.catalog.hear(change),
+            Change::Crate { .. } => {
+                site.catalog.hear(change);
+                site.git_indexes.hear(change);
+            }
             Change::Registry(_) => {}
             Change::Token(_) | Change::Entitlement(_) | Change::Member(_) => site.credentials.forget(change),
         }

@@ -2,6 +2,7 @@
 
 use crate::catalog::Catalog;
 use crate::credentials::Credentials;
+use crate::git_index::GitIndexes;
 use std::sync::Arc;
 use wharf_blob::Blobs;
 use wharf_cache::Cache;
@@ -73,6 +74,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// Most bytes of index files held in memory.
     pub index_cache_bytes: u64,
+    /// Most bytes held of git indexes beyond the index files themselves.
+    pub git_cache_bytes: u64,
 }
 
 /// One installation, as one service sees it. Cheap to share; verbs are methods on it, each in the module of its noun.
@@ -89,6 +92,8 @@ pub struct Site {
     pub(crate) credentials: Credentials,
     /// The registries, names and index files this process knows.
     pub(crate) catalog: Catalog,
+    /// The git indexes this process serves.
+    pub(crate) git_indexes: GitIndexes,
 }
 
 impl Site {
@@ -98,6 +103,7 @@ impl Site {
         Arc::new(Self {
             credentials: Credentials::new(),
             catalog: Catalog::new(parts.index_cache_bytes),
+            git_indexes: GitIndexes::new(parts.git_cache_bytes),
             database: parts.database,
             blobs: parts.blobs,
             cache: parts.cache,

@@ -112,6 +112,12 @@ rows! {
 
     "index GET /{org}/{registry}/config.json", "private", |w, c| Ask::plain();
     "index GET /{org}/{registry}/config.json", "public", |w, c| Ask::of([("registry", "open")]);
+    "index GET /{org}/{registry}/info/refs", "private", |w, c| Ask::plain().query("?service=git-upload-pack");
+    "index GET /{org}/{registry}/info/refs", "public", |w, c|
+        Ask::of([("registry", "open")]).query("?service=git-upload-pack");
+    "index GET /{org}/{registry}/info/refs", "to push", |w, c| Ask::plain().query("?service=git-receive-pack");
+    "index POST /{org}/{registry}/git-upload-pack", "not as git sends it", |w, c| Ask::plain().bytes(b"0000".to_vec());
+    "index POST /{org}/{registry}/git-receive-pack", "to push", |w, c| Ask::plain().bytes(b"0000".to_vec());
     "index GET /{org}/{registry}/{path}", "partner-core", |w, c| Ask::of([("path", "pa/rt/partner-core")]);
     "index GET /{org}/{registry}/{path}", "hidden-core", |w, c| Ask::of([("path", "hi/dd/hidden-core")]);
     "index GET /{org}/{registry}/{path}", "absent", |w, c| Ask::of([("path", "ab/se/absent")]);

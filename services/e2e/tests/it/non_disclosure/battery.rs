@@ -28,6 +28,7 @@ pub(super) struct Names {
 }
 
 const JSON: (&str, &str) = ("content-type", "application/json");
+const GIT: (&str, &str) = ("content-type", "application/x-git-upload-pack-request");
 
 /// All questions about one registry.
 pub(super) fn probes(place: Place<'_>, names: &Names) -> Vec<Probe> {
@@ -75,6 +76,16 @@ fn of_route(route: &str, (org, registry): Place<'_>, names: &Names) -> Vec<Probe
                 add(named, None);
             }
         }
+    } else if template.ends_with("/info/refs") {
+        for query in ["?service=git-upload-pack", "?service=git-receive-pack", ""] {
+            add(format!("{template}{query}"), None);
+        }
+    } else if template.ends_with("-pack") {
+        let want = format!("0032want {}\n00000009done\n", "ab".repeat(20));
+        let list = "0014command=ls-refs\n0000".to_owned();
+        for body in ["0000".to_owned(), want, list] {
+            add(template.clone(), Some(body.into_bytes()));
+        }
     } else {
         let body = (method == "POST" || method == "PATCH").then(|| b"{}".to_vec());
         add(template, body);
@@ -93,6 +104,11 @@ fn variants(route: &str, service: &str, method: &str, path: &str, body: Option<&
         body: body.map(<[u8]>::to_vec),
     };
     let is_json = body.is_some_and(|body| body.starts_with(b"{"));
+    if path.contains("/info/refs") || path.ends_with("-pack") {
+        let kind: &[_] = if method == "POST" { &[GIT] } else { &[] };
+        let further: [&[_]; 3] = [&[], &[("git-protocol", "version=2")], &[("user-agent", "git/2.0 (libgit2 1.9.2)")]];
+        return further.iter().map(|further| probe(method, &[kind, further].concat())).collect();
+    }
     let mut all = vec![probe(method, if is_json { &[JSON] } else { &[] })];
     if service == "index" {
         all.push(probe(method, &[("accept-encoding", "gzip")]));
@@ -151,6 +167,9 @@ impl Side {
         assert!(answer.status < 500, "{name}: {}: {} {}", probe.label(), answer.status, answer.text());
         let renamed: Vec<_> = self.own.iter().chain(renamed).cloned().collect();
         let mut seen = Seen::of(&answer, probe.body.is_some(), &renamed);
+        if probe.service == "index" && probe.path.contains("/info/refs") || probe.path.ends_with("-pack") {
+            seen.body = without_ids(&seen.body);
+        }
         for (name, value) in &mut seen.headers {
             if name == "location" && value.starts_with("[download]/v1/") {
                 *value = without_own(value);
@@ -158,6 +177,14 @@ impl Side {
         }
         seen
     }
+}
+
+/// An answer to git without the ids of objects: they follow from `config.json`, and so from the addresses of one
+/// installation. That they follow from nothing hidden is compared in `tests/git/universes.rs`.
+fn without_ids(body: &[u8]) -> Vec<u8> {
+    let is_digit = u8::is_ascii_hexdigit;
+    let runs = body.chunk_by(|one, other| is_digit(one) == is_digit(other));
+    runs.flat_map(|run| if run.len() >= 40 && is_digit(&run[0]) { &b"[id]"[..] } else { run }).copied().collect()
 }
 
 /// A ticket without what follows from the address and the random id of the org of one installation: the signature, and

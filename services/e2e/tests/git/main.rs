@@ -1,0 +1,11 @@
+//! The git index, with real git and byte by byte: a binary of its own, so that it builds apart from the other tests.
+
+#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+
+mod checkout;
+mod clones;
+mod crates;
+mod credentials;
+mod foreign;
+mod turns;
+mod wire;

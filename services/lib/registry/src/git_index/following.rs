@@ -1,0 +1,190 @@
+//! The index of one registry, loaded at one number of changes and brought forward from there.
+//!
+//! The feed only says that something changed. What did is read from the numbered changes, in one snapshot each time, so
+//! that the index is always exactly what the rows were after some change, and the same on every replica.
+
+use super::GitIndexes;
+use crate::catalog::RegistryEntry;
+use crate::{Error, Result, Site};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use tokio::sync::{Mutex, Semaphore};
+use tokio::task::JoinSet;
+use wharf_domain::{CrateId, OrgId, RegistryId};
+use wharf_git_index::{Change, File, Index, Line, Memory};
+use wharf_store::TenantTx;
+use wharf_store::directory::RegistryAddress;
+use wharf_store::git_index::{IndexedCrate, IndexedLine};
+
+/// Crates read from the database in one piece.
+const CRATES_AT_ONCE: i64 = 500;
+/// Pieces that are being deflated at one time.
+const PIECES_AT_ONCE: usize = 4;
+/// Registries that are being loaded at one time.
+static LOADS: Semaphore = Semaphore::const_new(2);
+
+/// A registry that somebody asked for by git.
+pub(super) struct Following {
+    pub(super) org: OrgId,
+    pub(super) registry: RegistryId,
+    index: OnceLock<Index>,
+    /// Counts what the feed said. What was said before the index was read is in it.
+    heard: AtomicU64,
+    /// Up to which count the index is read. Locked by whoever is reading.
+    reading: Mutex<()>,
+    reflected: AtomicU64,
+}
+
+impl Following {
+    pub(super) fn new(address: &RegistryAddress) -> Self {
+        Self {
+            org: address.org,
+            registry: address.registry,
+            index: OnceLock::new(),
+            heard: AtomicU64::new(1),
+            reading: Mutex::default(),
+            reflected: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn hear(&self) {
+        self.heard.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The index, once [`Site::follow`] returned.
+    pub(super) fn index(&self) -> Result<&Index> {
+        self.index.get().ok_or_else(|| Error::internal("a git index is used before it is loaded"))
+    }
+
+    fn is_current(&self) -> bool {
+        self.reflected.load(Ordering::SeqCst) >= self.heard.load(Ordering::SeqCst)
+    }
+
+    /// Reads whatever the feed spoke of, unless somebody else did meanwhile.
+    async fn catch_up(&self, site: &Site) -> Result<()> {
+        let _reading = self.reading.lock().await;
+        if self.is_current() {
+            return Ok(());
+        }
+        let heard = self.heard.load(Ordering::SeqCst);
+        self.read(site).await?;
+        self.reflected.store(heard, Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn read(&self, site: &Site) -> Result<()> {
+        let Some(index) = self.index.get() else {
+            let index = self.load(site).await?;
+            // Whoever holds the lock is alone in setting it.
+            let _same = self.index.set(index);
+            return Ok(());
+        };
+        let mut transaction = TenantTx::begin_snapshot(&site.database, self.org).await?;
+        let seq = transaction.get_index_seq(self.registry).await?;
+        let known = i64::try_from(index.seq()).map_err(Error::internal)?;
+        if seq == known {
+            return Ok(());
+        }
+        let changes = transaction.list_index_changes(self.registry, known, seq).await?;
+        if i64::try_from(changes.len()).map_err(Error::internal)? != seq - known {
+            return Err(Error::internal("changes of an index are missing; it has to be loaded anew"));
+        }
+        let mut touched: Vec<CrateId> = changes.iter().map(|change| change.krate).collect();
+        touched.sort_unstable();
+        touched.dedup();
+        let mut files = Vec::with_capacity(touched.len());
+        for piece in touched.chunks(usize::try_from(CRATES_AT_ONCE).map_err(Error::internal)?) {
+            let crates = transaction.find_indexed_crates(self.registry, piece).await?;
+            files.extend(deflate(Arc::clone(&site.git_indexes.memory), crates).await?);
+        }
+        index.apply(number(seq)?, files);
+        Ok(())
+    }
+
+    /// Reads everything, in one snapshot however long it takes.
+    async fn load(&self, site: &Site) -> Result<Index> {
+        let _turn = LOADS.acquire().await.map_err(Error::internal)?;
+        let memory = &site.git_indexes.memory;
+        let mut transaction = TenantTx::begin_snapshot(&site.database, self.org).await?;
+        let seq = transaction.get_index_seq(self.registry).await?;
+        let (mut crates, mut pieces, mut after) = (Vec::new(), JoinSet::new(), None);
+        loop {
+            let piece = transaction.list_indexed_crates(self.registry, after, CRATES_AT_ONCE).await?;
+            let Some(last) = piece.last() else { break };
+            after = Some(last.id);
+            if pieces.len() >= PIECES_AT_ONCE
+                && let Some(done) = pieces.join_next().await
+            {
+                let done: Result<Vec<Change>> = done.map_err(Error::internal)?;
+                crates.extend(done?);
+            }
+            pieces.spawn(deflate(Arc::clone(memory), piece));
+        }
+        drop(transaction);
+        while let Some(done) = pieces.join_next().await {
+            crates.extend(done.map_err(Error::internal)??);
+        }
+        let (memory, registry, seq) = (Arc::clone(memory), self.registry, number(seq)?);
+        tokio::task::spawn_blocking(move || Index::load(memory, registry, seq, crates)).await.map_err(Error::internal)
+    }
+}
+
+/// Makes the files of some crates, away from the threads that serve requests.
+async fn deflate(memory: Arc<Memory>, crates: Vec<IndexedCrate>) -> Result<Vec<Change>> {
+    let make = move || {
+        let file = |krate: IndexedCrate| {
+            let file = with_lines(&krate.lines, |lines| File::new(&memory, lines)).map_err(Error::internal)?;
+            Ok(Change { name: krate.name, file })
+        };
+        crates.into_iter().map(file).collect()
+    };
+    tokio::task::spawn_blocking(make).await.map_err(Error::internal)?
+}
+
+/// Lends stored lines out as lines of an index file, each with its line end.
+pub(super) fn with_lines<T>(stored: &[IndexedLine], use_them: impl FnOnce(&[Line<'_>]) -> T) -> T {
+    let bytes: Vec<Vec<u8>> = stored.iter().map(|line| [line.line.as_bytes(), b"\n"].concat()).collect();
+    let lines: Vec<Line<'_>> = stored
+        .iter()
+        .zip(&bytes)
+        .map(|(line, bytes)| Line { number: line.number.semver(), published_at: line.published_at, bytes })
+        .collect();
+    use_them(&lines)
+}
+
+pub(super) fn number(seq: i64) -> Result<u64> {
+    u64::try_from(seq).map_err(Error::internal)
+}
+
+impl GitIndexes {
+    /// Lets a registry be loaded anew, if this is what is followed now.
+    fn give_up(&self, following: &Arc<Following>) {
+        let mut followed = self.followed.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if followed.get(&following.registry).is_some_and(|held| Arc::ptr_eq(held, following)) {
+            followed.remove(&following.registry);
+        }
+    }
+}
+
+impl Site {
+    /// The index of a registry, no older than the moment of the call.
+    ///
+    /// Reading it goes on when the caller goes away: others wait for it, and the next one would begin at nothing.
+    pub(super) async fn follow(self: &Arc<Self>, entry: &RegistryEntry) -> Result<Arc<Following>> {
+        let following = self.git_indexes.following(entry);
+        if following.is_current() {
+            return Ok(following);
+        }
+        let (site, behind) = (Arc::clone(self), Arc::clone(&following));
+        tokio::spawn(async move {
+            let caught_up = behind.catch_up(&site).await;
+            if caught_up.as_ref().is_err_and(|error| error.kind() == crate::Kind::Internal) {
+                site.git_indexes.give_up(&behind);
+            }
+            caught_up
+        })
+        .await
+        .map_err(Error::internal)??;
+        Ok(following)
+    }
+}

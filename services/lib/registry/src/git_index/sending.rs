@@ -1,0 +1,105 @@
+//! A pack on its way to a client, and how many large ones may be.
+
+use crate::{Error, Result};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+use wharf_git_index::{Head, Pack, Transfer};
+use wharf_git_wire::Framing;
+
+/// A whole pack of more bytes takes one of the places.
+const LARGE_PACK_BYTES: u64 = 8 << 20;
+/// Places for large packs, for each processor.
+const LARGE_PACKS_PER_PROCESSOR: usize = 8;
+/// How long a client waits for a place.
+const PLACE_PATIENCE: Duration = Duration::from_secs(20);
+/// For how long a place is lent. Whoever reads longer goes on without one, so that slow readers keep nobody out.
+const PLACE_TIME: Duration = Duration::from_secs(300);
+/// No entry is shorter: one byte of head, and what zlib makes of nothing.
+const ENTRY_BYTES_MIN: u64 = 9;
+
+static PLACES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    Arc::new(Semaphore::new(processors * LARGE_PACKS_PER_PROCESSOR))
+});
+
+/// A pack that is sent piece by piece. Dropping it ends all work for it.
+#[derive(Debug)]
+pub struct GitPack {
+    transfer: Transfer,
+    begun: Vec<u8>,
+    _place: Option<Place>,
+}
+
+impl GitPack {
+    /// The whole of a head, when it is its turn.
+    pub(super) async fn whole(head: &Arc<Head>, framing: Framing) -> Result<Self> {
+        let place = if is_longer(head, LARGE_PACK_BYTES)? { Some(Place::take().await?) } else { None };
+        let pack = head.full().map_err(Error::internal)?;
+        Ok(Self { _place: place, ..Self::part(pack, framing) })
+    }
+
+    /// What somebody lacks.
+    pub(super) fn part(pack: Pack, framing: Framing) -> Self {
+        let mut begun = Vec::new();
+        let transfer = pack.begin(framing, &mut begun);
+        Self { transfer, begun, _place: None }
+    }
+
+    /// Appends at least `enough` bytes to `out`, or what is left; `false` when that was the end.
+    ///
+    /// Errors: an entry cannot be made. Only [`GitPack::abort`] is left to do.
+    pub fn fill(&mut self, enough: usize, out: &mut Vec<u8>) -> Result<bool> {
+        out.append(&mut self.begun);
+        self.transfer.fill(enough, out).map_err(Error::internal)
+    }
+
+    /// Ends a pack that cannot be completed, with a text for whoever reads git's output.
+    pub fn abort(self, text: &str, out: &mut Vec<u8>) {
+        self.transfer.abort(text, out);
+    }
+}
+
+/// Whether the whole pack of a head has more than so many bytes of entries. Looks at no more entries than it takes.
+pub(super) fn is_longer(head: &Arc<Head>, bytes: u64) -> Result<bool> {
+    let pack = head.full().map_err(Error::internal)?;
+    if u64::from(pack.objects()) * ENTRY_BYTES_MIN > bytes {
+        return Ok(true);
+    }
+    let mut counted = 0;
+    for entry in pack {
+        counted += entry.map_err(Error::internal)?.len() as u64;
+        if counted > bytes {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// One of the places for large packs.
+#[derive(Debug)]
+struct Place {
+    lent: AbortHandle,
+}
+
+impl Place {
+    async fn take() -> Result<Self> {
+        let permit = timeout(PLACE_PATIENCE, Arc::clone(&PLACES).acquire_owned())
+            .await
+            .map_err(|_| Error::unavailable("too many large packs at one time"))?
+            .map_err(Error::internal)?;
+        let lend = |permit: OwnedSemaphorePermit| async move {
+            tokio::time::sleep(PLACE_TIME).await;
+            drop(permit);
+        };
+        Ok(Self { lent: tokio::spawn(lend(permit)).abort_handle() })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.lent.abort();
+    }
+}
