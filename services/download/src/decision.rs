@@ -20,7 +20,10 @@ pub(crate) async fn resolve(
     Ok(HttpResponse::Found()
         .insert_header((header::LOCATION, ticket))
         // The answer was made for this caller; only what the ticket opens may be shared.
-        .insert_header((header::CACHE_CONTROL, HeaderValue::from_static("private, no-store")))
+        .insert_header((
+            header::CACHE_CONTROL,
+            HeaderValue::from_static(wharf_trial::mutant!(AnswersCachedForAll => "public"; "private, no-store")),
+        ))
         .insert_header((header::VARY, HeaderValue::from_static("Authorization")))
         .finish())
 }

@@ -26,7 +26,7 @@ impl Call {
         let (org, registry) = address(request);
         let (entry, reader) = Reader::of(request, &site, org, registry).await?;
         if let Some(principal) = reader.bearer.as_ref().map(|bearer| bearer.principal())
-            && !spec.kinds.contains(&principal.kind)
+            && wharf_trial::mutant!(WrongKindAccepted => false; !spec.kinds.contains(&principal.kind))
         {
             return Err(Error::forbidden(format!(
                 "a token of kind {} cannot change crates; use a personal, upload or service token, or an entitlement \

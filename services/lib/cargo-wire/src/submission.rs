@@ -57,15 +57,17 @@ impl Submission {
             }
             Err(PublishError::Mismatch { what, metadata, manifest: crate::dependency::shorten(manifest) })
         };
-        agree("name", metadata.name.to_string(), &manifest.name)?;
+        wharf_trial::mutant!(JsonNameTrusted => (); agree("name", metadata.name.to_string(), &manifest.name)?);
         agree("version", metadata.version.to_string(), &manifest.version)?;
-        if let Some(alias) = difference(&metadata.dependencies(own)?, &manifest.deps) {
+        let uploaded = metadata.dependencies(own)?;
+        let deps = wharf_trial::mutant!(DependenciesFromJson => uploaded.clone(); manifest.deps);
+        if let Some(alias) = difference(&uploaded, &deps) {
             return Err(PublishError::DependenciesDiffer(alias));
         }
         Ok(Self {
             name: metadata.name.clone(),
             version: metadata.version.clone(),
-            deps: manifest.deps,
+            deps,
             features: manifest.features,
             links: manifest.links,
             rust_version: manifest.rust_version,

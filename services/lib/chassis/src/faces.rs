@@ -49,7 +49,10 @@ impl Fault {
     fn detail(&self) -> String {
         match self.error.kind() {
             // Whatever a verb wrote: absent and hidden must read the same, and no name may come back.
-            Kind::NotFound => Error::not_found().message().to_owned(),
+            Kind::NotFound => {
+                wharf_trial::mutant!(NotFoundSaysMore { return self.error.message().to_owned(); });
+                Error::not_found().message().to_owned()
+            }
             Kind::Internal => match RequestId::current() {
                 Some(id) => format!("something went wrong in the registry; tell its operator the request id {id}"),
                 None => "something went wrong in the registry".to_owned(),

@@ -35,12 +35,13 @@ impl Reader {
         let token = presented.token()?;
         let entry = site.place(org, registry)?;
         let Some(token) = token else {
-            return match entry {
-                Some(entry) if entry.address.is_public => {
-                    Ok((entry, Self { bearer: None, view: Arc::new(View::everything()) }))
-                }
-                _ => Err(Error::unauthenticated()),
-            };
+            if entry.address.is_public {
+                return Ok((entry, Self { bearer: None, view: Arc::new(View::everything()) }));
+            }
+            wharf_trial::mutant!(AbsentRegistryTold {
+                if !entry.exists() { return Err(Error::not_found()); }
+            });
+            return Err(Error::unauthenticated());
         };
         let Ok(ClientAddress(address)) = ClientAddress::from_request(request, &mut Payload::None).into_inner();
         let bearer = site.authenticate(&token, address).await?;

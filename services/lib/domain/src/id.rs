@@ -10,6 +10,11 @@ macro_rules! ids {
         impl $name {
             /// A new identity.
             pub fn random(entropy: &dyn crate::Entropy) -> Self {
+                wharf_trial::mutant!(SequentialIds {
+                    static LAST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+                    let number = LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed) | 1 << 63;
+                    return Self(uuid::Uuid::from_u64_pair((u64::from(std::process::id()) << 16) | 0x4000, number));
+                });
                 Self(entropy.uuid())
             }
         }

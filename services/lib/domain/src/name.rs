@@ -166,12 +166,8 @@ pub struct CanonicalName(Arc<str>);
 impl CanonicalName {
     /// Folds any text; the caller knows that it has the form of a name.
     pub(crate) fn of(text: &str) -> Self {
-        Self(
-            text.bytes()
-                .map(|b| if b == b'_' { '-' } else { char::from(b.to_ascii_lowercase()) })
-                .collect::<String>()
-                .into(),
-        )
+        let lower = |b: u8| wharf_trial::mutant!(CaseMatters => b; b.to_ascii_lowercase());
+        Self(text.bytes().map(|b| if b == b'_' { '-' } else { char::from(lower(b)) }).collect::<String>().into())
     }
 
     /// The folded text.

@@ -76,11 +76,15 @@ impl Principal {
     /// What this principal sees of a registry. An empty view means that the registry does not exist for it.
     #[must_use]
     pub fn view(&self, place: Place<'_>) -> Arc<View> {
-        if place.org != self.org {
+        if wharf_trial::mutant!(ForeignOrgSeen => false; place.org != self.org) {
             return Arc::default();
         }
+        let is_own = |registry: &RegistryId| {
+            wharf_trial::mutant!(EntitlementOpensSiblings { return true; });
+            *registry == place.registry
+        };
         match &self.grant {
-            Grant::Entitled { registry, view, .. } if *registry == place.registry => Arc::clone(view),
+            Grant::Entitled { registry, view, .. } if is_own(registry) => Arc::clone(view),
             Grant::Entitled { .. } => Arc::default(),
             Grant::Member { role, scopes, .. } => {
                 let rules = scopes

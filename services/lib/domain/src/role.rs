@@ -61,6 +61,7 @@ impl Role {
             }
             Self::Reader => verb.reads_crates() || verb == Verb::TokenWrite,
             Self::Auditor => {
+                wharf_trial::mutant!(AuditorReadsCrates { return true; });
                 matches!(verb, Verb::AuditRead | Verb::EntitlementRead | Verb::MemberRead | Verb::TokenWrite)
             }
         }

@@ -29,7 +29,7 @@ pub struct Rule {
 impl Rule {
     fn speaks_of(&self, name: &CanonicalName) -> bool {
         self.allow.iter().any(|pattern| pattern.matches(name))
-            && !self.except.iter().any(|pattern| pattern.matches(name))
+            && wharf_trial::mutant!(ExceptionsIgnored => true; !self.except.iter().any(|pattern| pattern.matches(name)))
     }
 }
 
@@ -99,8 +99,13 @@ impl VersionFilter {
     #[must_use]
     pub fn admits(&self, version: &Version, published_at: Timestamp) -> bool {
         self.alternatives.iter().any(|(versions, before)| {
+            wharf_trial::mutant!(PreReleasesAdmitted {
+                if !version.pre.is_empty() { return self.admits(&Version { pre: Default::default(), ..version.clone() }, published_at); }
+            });
             versions.as_ref().is_none_or(|requirement| requirement.matches(version))
-                && before.is_none_or(|before| published_at < before)
+                && before.is_none_or(|before| {
+                    wharf_trial::mutant!(MomentIncluded => published_at <= before; published_at < before)
+                })
         })
     }
 

@@ -70,9 +70,10 @@ impl KeyRing {
     /// The key for one tenant under one `kid`, or none when the ring lacks the key the `kid` names.
     pub(crate) fn derive(&self, key_id: &str, kid: &str, tenant: Tenant) -> Option<Zeroizing<[u8; KEY_LEN]>> {
         let master = self.masters.iter().find(|master| master.id == key_id)?;
+        let purpose = wharf_trial::mutant!(OneKeyForAllOrgs => format!("dl|{kid}"); format!("dl|{kid}|{tenant}"));
         let mut key = Zeroizing::new([0; KEY_LEN]);
         Hkdf::<Sha256>::new(None, master.secret.as_slice())
-            .expand(format!("dl|{kid}|{tenant}").as_bytes(), key.as_mut_slice())
+            .expand(purpose.as_bytes(), key.as_mut_slice())
             .expect("32 bytes are within what HKDF-SHA256 gives");
         Some(key)
     }

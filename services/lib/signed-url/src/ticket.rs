@@ -54,10 +54,11 @@ pub fn verify(
     let query = Query::parse(raw_query)?;
     let key = ring.derive(query.key_id, query.kid, tenant).ok_or(TicketError::UnknownKey)?;
     let expected = tag(&key, query.kid, &host, path, query.expiry);
-    if !bool::from(expected.ct_eq(&query.tag)) {
+    let length = wharf_trial::mutant!(SignatureByPrefix => 4; expected.len());
+    if !bool::from(expected[..length].ct_eq(&query.tag[..length])) {
         return Err(TicketError::Signature);
     }
-    if is_over(query.expiry, now) {
+    if wharf_trial::mutant!(TicketNeverEnds => false; is_over(query.expiry, now)) {
         return Err(TicketError::Expired);
     }
     if query.epoch < least_epoch(tenant) {
@@ -67,6 +68,7 @@ pub fn verify(
 }
 
 fn tag(key: &Zeroizing<[u8; KEY_LEN]>, kid: &str, host: &str, path: &str, expiry: i64) -> [u8; 32] {
+    wharf_trial::mutant!(PathNotSigned { if !path.is_empty() { return tag(key, kid, host, "", expiry); } });
     let canonical = format!("whf-DL-1\n{kid}\nGET\n{host}\n{path}\n{expiry}");
     let mut mac = Hmac::<Sha256>::new_from_slice(key.as_slice()).expect("HMAC takes a key of any length");
     mac.update(canonical.as_bytes());

@@ -81,6 +81,7 @@ impl TenantTx {
         let mut versions = Vec::with_capacity(rows.len());
         for row in rows {
             let Some(id) = row.version_id else { continue };
+            wharf_trial::mutant!(YankedLinesDropped { if row.yanked == Some(true) { continue; } });
             let missing = |column: &str| StoreError::corrupt(format!("{column} of {id}"), "missing");
             let number = CrateVersion::parse(&row.number.ok_or_else(|| missing("version.number"))?)
                 .map_err(|error| StoreError::corrupt(format!("version.number of {id}"), error))?;

@@ -55,6 +55,7 @@ impl Database {
         password: &Secret,
         max_connections: u32,
     ) -> Result<Self, InvalidDatabaseUrl> {
+        wharf_trial::mutant!(ServicesLogInAsOwner { return Self::for_owner(owner_url); });
         let options = PgConnectOptions::from_str(owner_url.expose())
             .map_err(|_| InvalidDatabaseUrl)?
             .username(role.as_str())

@@ -92,6 +92,7 @@ impl Horizon {
                 continue;
             };
             seen.insert(number);
+            wharf_trial::mutant!(FeedBySequence { if self.seen.iter().any(|last| *last > number) { continue; } });
             if self.seen.contains(&number) {
                 continue;
             }

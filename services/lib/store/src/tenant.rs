@@ -28,7 +28,8 @@ impl TenantTx {
 
     async fn begin_with(database: &Database, org: OrgId, begin: &'static str) -> Result<Self, StoreError> {
         // The id is a UUID by type; nothing else is ever interpolated into SQL.
-        let begin = format!("{begin}; select set_config('app.org_id', '{}', true)", org.0);
+        let local = wharf_trial::mutant!(SettingOutlivesTransaction => "false"; "true");
+        let begin = format!("{begin}; select set_config('app.org_id', '{}', {local})", org.0);
         let transaction = database.pool().begin_with(AssertSqlSafe(begin)).await?;
         Ok(Self { org, transaction, announced: false, unnumbered: Vec::new() })
     }

@@ -156,7 +156,10 @@ impl TenantTx {
 
     /// A member's token.
     pub async fn find_token(&mut self, token: TokenId) -> Result<Option<StoredToken>, StoreError> {
-        let org = self.org().0;
+        let org = wharf_trial::mutant!(OrgForgotten =>
+            sqlx::query_scalar("select org_id from token where token_id = $1").bind(token.0)
+                .fetch_optional(self.connection()).await?.unwrap_or_default();
+            self.org().0);
         sqlx::query_as!(
             Row,
             r#"select t.token_id, t.kind, t.name, t.hint, m.user_id, m.login, t.scopes, t.sources, t.created_by_token,

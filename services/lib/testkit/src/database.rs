@@ -25,12 +25,19 @@ impl TestDatabase {
     /// A fresh database with the newest schema.
     pub async fn create() -> Self {
         let base = setting("WHARF_TEST_DATABASE_URL");
-        let template = template(&base).await;
         let name = format!("t_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let url = with_database(&base, &name);
         let mut admin = admin(&base).await;
         run(&mut admin, format!("drop database if exists {name} with (force)")).await;
-        run(&mut admin, format!("create database {name} template {template} strategy file_copy")).await;
-        Self { url: with_database(&base, &name), name }
+        if std::env::var_os("WHARF_MUTANT").is_some() {
+            // A hole may lie in the migrating itself: no test without the hole shall be given a copy of what it makes.
+            run(&mut admin, format!("create database {name}")).await;
+            migrate(&url).await;
+        } else {
+            let template = template(&base).await;
+            run(&mut admin, format!("create database {name} template {template} strategy file_copy")).await;
+        }
+        Self { url, name }
     }
 
     /// The owner's address.
@@ -75,6 +82,12 @@ async fn run(connection: &mut PgConnection, statement: String) {
     connection.execute(AssertSqlSafe(statement)).await.unwrap();
 }
 
+async fn migrate(url: &str) {
+    let owner = Database::for_owner(&Secret::new(url.to_owned())).unwrap();
+    schema::migrate(&owner, &Secret::new(SERVICE_PASSWORD.to_owned())).await.unwrap();
+    owner.close().await;
+}
+
 /// The same address with another database.
 fn with_database(base: &str, name: &str) -> String {
     let (front, query) =
@@ -102,9 +115,7 @@ async fn template(base: &str) -> String {
     if !ready {
         run(&mut admin, format!("drop database if exists {name} with (force)")).await;
         run(&mut admin, format!("create database {name}")).await;
-        let owner = Database::for_owner(&Secret::new(with_database(base, &name))).unwrap();
-        schema::migrate(&owner, &Secret::new(SERVICE_PASSWORD.to_owned())).await.unwrap();
-        owner.close().await;
+        migrate(&with_database(base, &name)).await;
         run(&mut admin, format!("alter database {name} is_template true")).await;
     }
     run(&mut admin, "select pg_advisory_unlock(7355608)".to_owned()).await;

@@ -35,8 +35,133 @@ macro_rules! mutants {
 }
 
 mutants! {
-    /// The entity tag of an index file is made from all of its lines, hidden ones too.
+    // What a view shows.
+    /// An exception of a rule takes nothing out.
+    ExceptionsIgnored,
+    /// A requirement on versions is asked about pre-releases as if they were releases.
+    PreReleasesAdmitted,
+    /// What was published at the very moment named by `published_before` is shown.
+    MomentIncluded,
+    /// Names and patterns are compared in upper and lower case as they are spelled.
+    CaseMatters,
+    /// A token sees the registries of other orgs, as far as its scopes reach by name.
+    ForeignOrgSeen,
+    /// An entitlement opens every registry of its org, not only its own.
+    EntitlementOpensSiblings,
+    /// The role of auditor shows crates.
+    AuditorReadsCrates,
+
+    // The index.
+    /// The entity tag of a filtered index file is made from all of its lines, hidden ones too.
     EtagOfEverything,
+    /// Filtered index files are remembered without the filter, so that one view is given the file of another.
+    PartKeyWithoutFilter,
+    /// An index file in memory is served whatever was published since.
+    StaleFileServed,
+    /// Index files leave out yanked versions, so that whoever locked one can build no more.
+    YankedLinesDropped,
+
+    // Search.
+    /// The total of a search counts what matches, seen or not.
+    SearchTotalOfEverything,
+    /// A search shows first what has most versions, hidden ones too.
+    SearchRanksByEverything,
+    /// A search shows the newest version there is, seen or not.
+    SearchShowsHiddenVersion,
+
+    // Refusals and answers.
+    /// A crate of which every version is hidden is refused with 403, where an absent one is 404.
+    ForbiddenForHidden,
+    /// A 404 says how many versions there are that the caller may not see.
+    NotFoundSaysMore,
+    /// A crate exists for whoever a rule speaks to, even when no version is admitted.
+    PartlySeenMeansThere,
+    /// A refused publish says whether the name is taken.
+    ConflictDiscloses,
+    /// Without a credential, a registry that does not exist answers 404 and one that does 401.
+    AbsentRegistryTold,
+    /// Holders of an entitlement are told who owns the crates they see.
+    OwnersToldToOutsiders,
+    /// The cursor of a page points at the row behind it, which was not shown.
+    CursorOfHiddenRow,
+    /// Identities are counted up, so that each tells how many there are.
+    SequentialIds,
+    /// Caches on the way may give the answer to one credential to others.
+    AnswersCachedForAll,
+
+    // Credentials and rights.
+    /// A token without scopes may do everything.
+    EmptyScopesMeanAll,
+    /// A member's token goes on after its end, and everywhere.
+    ExpiredTokenAccepted,
+    /// A credential in memory is believed though word came that it changed or ended.
+    RevokedTokenAccepted,
+    /// The window, switch and networks of an entitlement do not matter.
+    EntitlementWindowIgnored,
+    /// Routes of cargo's web API take tokens of every kind.
+    WrongKindAccepted,
+    /// A token may be issued with more scopes than its parent has.
+    ChildOutgrowsParent,
+    /// `X-Forwarded-For` is believed, whoever sends it.
+    AnyProxyBelieved,
+    /// A token in the query of an address is not refused.
+    TokenInQueryAccepted,
+    /// What is stored of a token is a part of it, and no digest.
+    TokenStoredUnhashed,
+    /// The address for `cargo login` is made from the request's own host.
+    LoginUrlFromHost,
+
+    // The walls between tenants.
+    /// One table has no row-level security.
+    TableWithoutWall,
+    /// The policy of one table hides foreign rows and lets them be written.
+    PolicyChecksNothing,
+    /// One query forgets its org.
+    OrgForgotten,
+    /// The org of a transaction stays set on the pooled connection.
+    SettingOutlivesTransaction,
+    /// Services log in with the owner's account instead of their own.
+    ServicesLogInAsOwner,
+
+    // Publish.
+    /// The answer to a change is sent before the commit.
+    AnswerBeforeCommit,
+    /// The answer to a change does not wait for the replicas.
+    AnswerBeforeReplicas,
+    /// The row of a version is committed before its file is stored.
+    FileStoredAfterRow,
+    /// Other bytes for a published version are taken for the same.
+    OtherBytesAccepted,
+    /// A path in a package may climb out of it by `..`.
+    PathTraversalAccepted,
+    /// What follows the first gzip member of a package is not looked at.
+    SecondMemberAccepted,
+    /// The name in the JSON head is believed, whatever `Cargo.toml` says.
+    JsonNameTrusted,
+    /// Dependencies are taken from the JSON head, whatever `Cargo.toml` says.
+    DependenciesFromJson,
+
+    // The feed and the audit.
+    /// A reader of the feed leaves out changes that are numbered before the last one it saw.
+    FeedBySequence,
+    /// One act leaves no entry in the audit.
+    AuditForgotten,
+    /// One act is committed before its audit entry is written.
+    AuditAfterwards,
+
+    // Downloads.
+    /// A download is decided by name and version alone, whatever the view holds.
+    DownloadByNameAlone,
+    /// Only the first bytes of a ticket's signature are compared.
+    SignatureByPrefix,
+    /// A ticket's end is not looked at.
+    TicketNeverEnds,
+    /// The signature of a ticket does not cover the path.
+    PathNotSigned,
+    /// Tickets of all orgs are signed with one key.
+    OneKeyForAllOrgs,
+    /// A crate file is sent to its end though its digest is wrong.
+    DamagedFileServed,
 }
 
 /// Whether this is the hole that `WHARF_MUTANT` asks for.

@@ -25,6 +25,7 @@ impl<'a> Gunzip<'a> {
 
     /// Demands that the member was the whole input; call at the end of the stream.
     pub(super) fn finish(self) -> Result<(), ArchiveError> {
+        wharf_trial::mutant!(SecondMemberAccepted { return Ok(()); });
         if self.member.into_inner().is_empty() { Ok(()) } else { Err(ArchiveError::TrailingBytes) }
     }
 }
