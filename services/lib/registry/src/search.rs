@@ -8,6 +8,7 @@ use crate::catalog::RegistryEntry;
 use crate::{Error, Result, Site};
 use std::collections::HashMap;
 use wharf_domain::{CrateId, CrateName, CratePattern, CrateVersion, Sight, View};
+use wharf_store::TenantTx;
 use wharf_store::search::{Candidate, CandidateVersion};
 
 /// Longest search text, in characters.
@@ -16,6 +17,8 @@ pub const QUERY_MAX: usize = 200;
 pub const TERMS_MAX: usize = 8;
 /// Most crates on a page.
 pub const PER_PAGE_MAX: u32 = 100;
+/// Up to so many candidates are looked up one by one.
+const FEW: usize = 50;
 /// Words shorter than this are looked for in names alone: they stand in nearly every description.
 const DESCRIBED_MIN: usize = 3;
 
@@ -117,6 +120,34 @@ fn by_crate(versions: Vec<CandidateVersion>) -> HashMap<CrateId, Vec<CandidateVe
 }
 
 impl Site {
+    /// The candidates of which a view may hold something, with its sight of them.
+    ///
+    /// Of a few it is asked from memory whether it does, so that a search for one name reads nothing more when there is a
+    /// crate without visible versions. In a long list one crate more or less is lost in the rest.
+    async fn in_view(
+        &self,
+        transaction: &mut TenantTx,
+        entry: &RegistryEntry,
+        view: &View,
+        candidates: Vec<Candidate>,
+    ) -> Result<Vec<(Candidate, Sight)>> {
+        let few = candidates.len() <= FEW;
+        let mut kept = Vec::with_capacity(candidates.len());
+        for candidate in candidates {
+            let canonical = candidate.name.canonical();
+            let sight = view.sight(&canonical);
+            let held = match &sight {
+                Sight::Hidden => false,
+                Sight::Part(_) if few => self.holds(transaction, entry, (candidate.id, &canonical), &sight).await?,
+                Sight::Part(_) | Sight::Whole => true,
+            };
+            if held {
+                kept.push((candidate, sight));
+            }
+        }
+        Ok(kept)
+    }
+
     /// The crates of a view in which every word of `text` occurs, in the name or in the description; all for no words.
     ///
     /// Pages count from 1. The order is stable: rank, then canonical name.
@@ -139,14 +170,7 @@ impl Site {
         let allowed: Vec<CratePattern> = view.rules().iter().flat_map(|rule| rule.allow.iter().cloned()).collect();
         let candidates =
             transaction.list_candidates(entry.address.registry, &allowed, &terms.0, terms.in_descriptions()).await?;
-        let candidates: Vec<(Candidate, Sight)> = candidates
-            .into_iter()
-            .map(|candidate| {
-                let sight = view.sight(&candidate.name.canonical());
-                (candidate, sight)
-            })
-            .filter(|(_, sight)| *sight != Sight::Hidden)
-            .collect();
+        let candidates = self.in_view(&mut transaction, entry, view, candidates).await?;
 
         // A crate seen whole and found by its name needs no look at its versions; every crate has one.
         let unsure: Vec<CrateId> = candidates

@@ -3,8 +3,9 @@
 use super::names::Names;
 use std::collections::HashMap;
 use std::sync::Arc;
-use wharf_domain::RegistryId;
+use uuid::Uuid;
 use wharf_domain::principal::Place;
+use wharf_domain::{OrgId, RegistryId, Slug};
 use wharf_store::directory::RegistryAddress;
 
 /// A registry, its address and its names.
@@ -16,6 +17,27 @@ pub struct RegistryEntry {
 }
 
 impl RegistryEntry {
+    /// Stands for every registry that does not exist, so that asking for one takes the steps of asking for a closed one.
+    fn nowhere() -> Self {
+        let slug = Slug::parse("nowhere").expect("well formed");
+        let address = RegistryAddress {
+            org: OrgId(Uuid::nil()),
+            org_slug: slug.clone(),
+            registry: RegistryId(Uuid::nil()),
+            registry_slug: slug,
+            is_public: false,
+            git_personal_keys: false,
+            legacy_git_downloads: false,
+        };
+        Self { address, names: Arc::default() }
+    }
+
+    /// Whether this is a registry.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        !self.address.registry.0.is_nil()
+    }
+
     /// The registry as far as rights are concerned.
     #[must_use]
     pub fn place(&self) -> Place<'_> {
@@ -24,17 +46,19 @@ impl RegistryEntry {
 }
 
 /// All registries of the site, at one moment.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Directory {
     /// By `org/registry` in one step: an org that exists must not cost another look-up than one that does not.
     by_address: HashMap<String, Arc<RegistryEntry>>,
     by_id: HashMap<RegistryId, Arc<RegistryEntry>>,
+    nowhere: Arc<RegistryEntry>,
 }
 
 impl Directory {
     /// A new state; names known to the former one are carried over.
     pub(crate) fn new(addresses: Vec<RegistryAddress>, former: Option<&Self>) -> Self {
-        let mut directory = Self::default();
+        let mut directory =
+            Self { by_address: HashMap::new(), by_id: HashMap::new(), nowhere: Arc::new(RegistryEntry::nowhere()) };
         for address in addresses {
             let names = former
                 .and_then(|former| former.by_id(address.registry))
@@ -49,8 +73,9 @@ impl Directory {
         directory
     }
 
-    pub(crate) fn by_address(&self, org: &str, registry: &str) -> Option<Arc<RegistryEntry>> {
-        self.by_address.get(&address_key(org, registry)).cloned()
+    /// The registry at an address, or the one that is nowhere.
+    pub(crate) fn by_address(&self, org: &str, registry: &str) -> Arc<RegistryEntry> {
+        Arc::clone(self.by_address.get(&address_key(org, registry)).unwrap_or(&self.nowhere))
     }
 
     pub(crate) fn by_id(&self, registry: RegistryId) -> Option<Arc<RegistryEntry>> {

@@ -23,7 +23,7 @@ use moka::sync::Cache as Memory;
 use names::{Found, Names};
 use std::sync::{Arc, PoisonError, RwLock};
 use wharf_domain::{CanonicalName, CrateId, Sight, View};
-use wharf_store::{Change, StoreError, directory::list_any_org};
+use wharf_store::{Change, StoreError, TenantTx, directory::list_any_org};
 
 /// What of an index file one version filter leaves.
 #[derive(Clone)]
@@ -114,6 +114,13 @@ impl Site {
 
     /// The registry at an address; `None` when there is none. Says nothing about whether anyone may know of it.
     pub fn place(&self, org: &str, registry: &str) -> Result<Option<Arc<RegistryEntry>>> {
+        let entry = self.place_or_nowhere(org, registry)?;
+        Ok(Some(entry).filter(|entry| entry.exists()))
+    }
+
+    /// The registry at an address, or the one that is nowhere: no org's, of which nobody sees anything. For those who must
+    /// not tell an absent registry from one that is closed to them.
+    pub fn place_or_nowhere(&self, org: &str, registry: &str) -> Result<Arc<RegistryEntry>> {
         let directory =
             self.catalog.directory().ok_or_else(|| Error::unavailable("the registries are not loaded yet"))?;
         Ok(directory.by_address(org, registry))
@@ -131,28 +138,14 @@ impl Site {
         Ok(&entry.names)
     }
 
-    /// What a name stands for under a sight that does not hide it; `None` when that is nothing.
-    ///
-    /// Under a sight of all versions, whoever asks may know that a crate is absent. Under one that may hide them all, an
-    /// absent crate goes the way of one whose versions are hidden.
-    fn or_stand_in(
-        found: Option<Found>,
-        entry: &RegistryEntry,
-        canonical: &CanonicalName,
-        sight: &Sight,
-    ) -> Option<Found> {
-        let stand_in = matches!(sight, Sight::Part(_)).then(|| Found::stand_in(entry.address.registry, canonical));
-        found.or(stand_in)
+    /// The index file of a crate, if it is in memory and at least as new as what was heard of it.
+    fn remembered(&self, found: Found) -> Option<Arc<IndexFile>> {
+        let file = self.catalog.files.get(&found.id)?;
+        wharf_trial::mutant!(StaleFileServed => true; file.revision() >= found.revision).then_some(file)
     }
 
-    /// The index file of a crate, at least as new as the listing; an empty one for a stand-in.
-    async fn file(&self, entry: &RegistryEntry, found: Found) -> Result<Arc<IndexFile>> {
-        if let Some(file) = self.catalog.files.get(&found.id)
-            && wharf_trial::mutant!(StaleFileServed => true; file.revision() >= found.revision)
-        {
-            return Ok(file);
-        }
-        let mut transaction = self.begin(entry.address.org).await?;
+    /// The index file of a crate from the database; an empty one for a stand-in.
+    async fn load(&self, transaction: &mut TenantTx, entry: &RegistryEntry, found: Found) -> Result<Arc<IndexFile>> {
         let file = match transaction.read_index_file(entry.address.registry, found.id).await? {
             Some((krate, versions)) => IndexFile::new(krate.revision, versions),
             None => IndexFile::new(found.revision, Vec::new()),
@@ -162,43 +155,80 @@ impl Site {
         Ok(file)
     }
 
+    /// What is left of a file under a sight.
+    fn filter(&self, id: CrateId, file: &IndexFile, sight: &Sight) -> Filtered {
+        let filter = match sight {
+            Sight::Hidden => return Filtered::Nothing,
+            Sight::Whole if file.versions().is_empty() => return Filtered::Nothing,
+            Sight::Whole => return Filtered::Everything,
+            Sight::Part(filter) => filter,
+        };
+        let key = (id, file.revision(), wharf_trial::mutant!(PartKeyWithoutFilter => [0; 32]; filter.digest()));
+        if let Some(filtered) = self.catalog.parts.get(&key) {
+            return filtered;
+        }
+        let shown = file.select(|number, published_at| filter.admits(number, published_at));
+        let filtered = match shown.len() {
+            0 => Filtered::Nothing,
+            all if all == file.versions().len() => Filtered::Everything,
+            _ => Filtered::Part(Arc::new(file.extract(&shown))),
+        };
+        self.catalog.parts.insert(key, filtered.clone());
+        filtered
+    }
+
+    /// What a view holds of the crate that `find` finds; `None` when that is nothing: hidden and absent are the same, and
+    /// take the same time, in the first request and in later ones.
+    async fn held(
+        &self,
+        entry: &RegistryEntry,
+        view: &View,
+        canonical: &CanonicalName,
+        find: impl FnOnce(&Names) -> Option<Found>,
+    ) -> Result<Option<Held>> {
+        let sight = view.sight(canonical);
+        // Decided by the name alone, before anything is looked up that would tell a hidden crate from an absent one.
+        if sight == Sight::Hidden {
+            return Ok(None);
+        }
+        let found = find(self.names(entry).await?);
+        // Whoever sees all versions of a crate may know that it is absent. Where they may all be hidden, an absent crate
+        // goes the way of one that is.
+        let stand_in = matches!(sight, Sight::Part(_)).then(|| Found::stand_in(entry.address.registry, canonical));
+        let Some(found) = found.or(stand_in) else { return Ok(None) };
+        let file = match self.remembered(found) {
+            Some(file) => file,
+            None => self.load(&mut self.begin(entry.address.org).await?, entry, found).await?,
+        };
+        let filtered = self.filter(found.id, &file, &sight);
+        wharf_trial::mutant!(ForbiddenForHidden {
+            if matches!(filtered, Filtered::Nothing) && !file.versions().is_empty() {
+                return Err(Error::forbidden("no version of this is for you"));
+            }
+        });
+        wharf_trial::mutant!(NotFoundSaysMore {
+            if matches!(filtered, Filtered::Nothing) {
+                let said = format!("of {} versions none is for you", file.versions().len());
+                return Err(Error::new(crate::Kind::NotFound, "not_found", said));
+            }
+        });
+        Ok(match filtered {
+            Filtered::Nothing => None,
+            filtered => Some(Held { file, sight, filtered }),
+        })
+    }
+
     /// What a view shows of a crate's index file; `None` when the crate is hidden or absent, which is the same.
     ///
     /// `name` is the lower-case name an index path spells; clients ask for the other spelling by themselves.
     pub async fn read_index(&self, entry: &RegistryEntry, view: &View, name: &str) -> Result<Option<Arc<Body>>> {
         let canonical = names::canonical(name);
-        let sight = view.sight(&canonical);
-        // Decided by the name alone, before anything is looked up that would tell a hidden crate from an absent one.
-        if sight == Sight::Hidden {
-            return Ok(None);
-        }
-        let found = self.names(entry).await?.find(name, &canonical);
-        let Some(found) = Self::or_stand_in(found, entry, &canonical, &sight) else { return Ok(None) };
-        let file = self.file(entry, found).await?;
-        let filter = match sight {
-            Sight::Hidden => return Ok(None),
-            Sight::Whole => return Ok(file.whole()),
-            Sight::Part(filter) => filter,
-        };
-        let key = (found.id, file.revision(), wharf_trial::mutant!(PartKeyWithoutFilter => [0; 32]; filter.digest()));
-        let filtered = match self.catalog.parts.get(&key) {
-            Some(filtered) => filtered,
-            None => {
-                let shown = file.select(|number, published_at| filter.admits(number, published_at));
-                let filtered = match shown.len() {
-                    0 => Filtered::Nothing,
-                    all if all == file.versions().len() => Filtered::Everything,
-                    _ => Filtered::Part(Arc::new(file.extract(&shown))),
-                };
-                self.catalog.parts.insert(key, filtered.clone());
-                filtered
-            }
-        };
-        Ok(match filtered {
+        let held = self.held(entry, view, &canonical, |names| names.find(name, &canonical)).await?;
+        Ok(held.and_then(|held| match held.filtered {
             Filtered::Nothing => None,
-            Filtered::Everything => file.whole(),
+            Filtered::Everything => held.file.whole(),
             Filtered::Part(body) => Some(body),
-        })
+        }))
     }
 
     /// A version that a view holds; `None` when it is hidden or absent. Asks the same sight as [`Site::read_index`].
@@ -210,23 +240,11 @@ impl Site {
         number: &str,
     ) -> Result<Option<VisibleVersion>> {
         let canonical = names::canonical(name);
-        let sight = view.sight(&canonical);
-        if sight == Sight::Hidden {
-            return Ok(None);
-        }
-        let found = self.names(entry).await?.find(name, &canonical);
-        let Some(found) = Self::or_stand_in(found, entry, &canonical, &sight) else { return Ok(None) };
-        let file = self.file(entry, found).await?;
-        // Every version is judged, and none left out for being found early: the hidden ones cost what the others do.
-        let mut chosen = None;
-        for version in file.versions() {
-            let shows =
-                wharf_trial::mutant!(DownloadByNameAlone => true; sight.shows(&version.number, version.published_at));
-            if shows & (version.text == number) {
-                chosen = Some(VisibleVersion { cksum: version.cksum, size_bytes: version.size_bytes });
-            }
-        }
-        Ok(chosen)
+        let held = self.held(entry, view, &canonical, |names| names.find(name, &canonical)).await?;
+        Ok(held.and_then(|held| {
+            held.find(|version| version.text == number)
+                .map(|version| VisibleVersion { cksum: version.cksum, size_bytes: version.size_bytes })
+        }))
     }
 
     /// Refuses a crate of which the view holds no version that `matters`, in any spelling of its name.
@@ -242,26 +260,47 @@ impl Site {
         name: &str,
         matters: impl Fn(&IndexedVersion) -> bool,
     ) -> Result<()> {
-        let canonical = names::canonical(name);
-        let sight = view.sight(&canonical);
-        if sight == Sight::Hidden {
-            return Err(Error::not_found());
-        }
-        let found = self.names(entry).await?.find_any_spelling(&canonical);
-        let found = Self::or_stand_in(found, entry, &canonical, &sight).ok_or_else(Error::not_found)?;
-        let file = self.file(entry, found).await?;
-        let mut holds = false;
-        for version in file.versions() {
-            holds |= sight.shows(&version.number, version.published_at) & matters(version);
-        }
         wharf_trial::mutant!(PartlySeenMeansThere { return Ok(()); });
-        wharf_trial::mutant!(ForbiddenForHidden {
-            if !holds && !file.versions().is_empty() { return Err(Error::forbidden("no version of this is for you")); }
-        });
-        wharf_trial::mutant!(NotFoundSaysMore {
-            let said = format!("of {} versions none is for you", file.versions().len());
-            if !holds { return Err(Error::new(crate::Kind::NotFound, "not_found", said)); }
-        });
-        if holds { Ok(()) } else { Err(Error::not_found()) }
+        let canonical = names::canonical(name);
+        let held = self.held(entry, view, &canonical, |names| names.find_any_spelling(&canonical)).await?;
+        held.and_then(|held| held.find(matters).map(|_| ())).ok_or_else(Error::not_found)
+    }
+
+    /// Whether a sight leaves anything of a crate that was found in the database, asked within that transaction.
+    pub(crate) async fn holds(
+        &self,
+        transaction: &mut TenantTx,
+        entry: &RegistryEntry,
+        (id, name): (CrateId, &CanonicalName),
+        sight: &Sight,
+    ) -> Result<bool> {
+        let found = Found { id, revision: entry.names.find_any_spelling(name).map_or(0, |known| known.revision) };
+        let file = match self.remembered(found) {
+            Some(file) => file,
+            None => self.load(transaction, entry, found).await?,
+        };
+        Ok(!matches!(self.filter(id, &file, sight), Filtered::Nothing))
+    }
+}
+
+/// What a view holds of a crate: at least one version.
+struct Held {
+    file: Arc<IndexFile>,
+    sight: Sight,
+    filtered: Filtered,
+}
+
+impl Held {
+    /// A version that is seen. Every version is judged, and none left out because another was found: hidden ones cost
+    /// what absent ones do.
+    fn find(&self, wanted: impl Fn(&IndexedVersion) -> bool) -> Option<&IndexedVersion> {
+        let mut chosen = None;
+        for version in self.file.versions() {
+            let shows = wharf_trial::mutant!(DownloadByNameAlone => true; self.sight.shows(&version.number, version.published_at));
+            if shows & wanted(version) {
+                chosen = Some(version);
+            }
+        }
+        chosen
     }
 }

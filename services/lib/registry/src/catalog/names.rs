@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hint::black_box;
 use std::sync::{PoisonError, RwLock};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -57,8 +58,11 @@ impl Names {
     /// The crate of this spelling, case ignored; `canonical` is the same name in canonical form.
     pub(crate) fn find(&self, name: &str, canonical: &CanonicalName) -> Option<Found> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let listed = known.get(canonical).filter(|listed| listed.name.as_str().eq_ignore_ascii_case(name))?;
-        Some(Found { id: listed.id, revision: listed.revision })
+        let listed = known.get(canonical);
+        // An absent name is compared, too, with itself: that takes as long as with the name of a crate.
+        let spelled = listed.map_or(name, |listed| listed.name.as_str());
+        let same = black_box(spelled).eq_ignore_ascii_case(name);
+        listed.filter(|_| same).map(|listed| Found { id: listed.id, revision: listed.revision })
     }
 
     /// The crate of this name in any spelling.
