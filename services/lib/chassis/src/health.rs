@@ -2,9 +2,9 @@
 //! the log, once for each change. What a process depends on is named on the internal server alone.
 
 use crate::shutdown::Stop;
-use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
 use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpResponse, Route, guard};
 use futures::future::{BoxFuture, join_all};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -115,6 +115,11 @@ pub(crate) fn detailed_routes(readiness: Arc<Readiness>) -> impl Fn(&mut Service
     mount(readiness, |report| json!({ "ready": report.ready, "checks": report.checks }))
 }
 
+/// Answers `GET`, and `HEAD` without the bytes: load balancers ask with either.
+pub(crate) fn reading() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
 fn mount(
     readiness: Arc<Readiness>,
     tell: fn(&Report) -> serde_json::Value,
@@ -123,11 +128,11 @@ fn mount(
         let readiness = Arc::clone(&readiness);
         config.route(
             "/healthz",
-            web::get().to(async || HttpResponse::Ok().content_type(ContentType::plaintext()).body("ok")),
+            reading().to(async || HttpResponse::Ok().content_type(ContentType::plaintext()).body("ok")),
         );
         config.route(
             "/readyz",
-            web::get().to(move || {
+            reading().to(move || {
                 let readiness = Arc::clone(&readiness);
                 async move {
                     let report = readiness.report().await;

@@ -126,7 +126,7 @@ pub fn internal_routes(
     move |config| {
         let metrics = metrics.clone();
         config.configure(health.clone());
-        config.route("/metrics", web::get().to(move || ready_metrics(metrics.clone())));
+        config.route("/metrics", health::reading().to(move || ready_metrics(metrics.clone())));
     }
 }
 

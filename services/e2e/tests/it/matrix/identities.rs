@@ -81,6 +81,7 @@ pub(super) struct World {
     /// An entitlement and a token of the other org: names that exist, elsewhere.
     pub(super) foreign_entitlement: Token,
     tokens: HashMap<Identity, Token>,
+    clients: HashMap<Identity, Client>,
 }
 
 impl World {
@@ -88,6 +89,9 @@ impl World {
         let stack = Stack::start().await;
         let (acme, globex) = (stack.org("acme").await, stack.org("globex").await);
         let open = acme.add_registry("open", &json!({ "visibility": "public" })).await;
+
+        let old = json!({ "legacy_git_downloads": true });
+        let _old = acme.manage("PATCH", "/registries/private", &old).await.expect(200);
 
         let all = json!([{ "allow": ["*"] }]);
         let rights = json!({ "publish": ["*"], "yank": ["*"], "owners": ["*"] });
@@ -142,7 +146,9 @@ impl World {
         let _open = open.publish(&CrateFixture::new("open-core", "1.0.0")).await.expect(200);
         let _elsewhere = globex.owner.publish(&CrateFixture::new("partner-core", "1.0.0")).await.expect(200);
         let foreign_entitlement = globex.partner("partner", &["*"]).await;
-        Self { stack, acme, globex, open, foreign_entitlement, tokens }
+        let mut world = Self { stack, acme, globex, open, foreign_entitlement, tokens, clients: HashMap::new() };
+        world.clients = Identity::ALL.iter().map(|identity| (*identity, world.new_client(*identity))).collect();
+        world
     }
 
     /// The token of an identity, for those that have one in the database.
@@ -152,6 +158,10 @@ impl World {
 
     /// What an identity sends requests with.
     pub(super) fn client(&self, identity: Identity) -> Client {
+        self.clients[&identity].clone()
+    }
+
+    fn new_client(&self, identity: Identity) -> Client {
         match (identity, self.tokens.get(&identity)) {
             (_, Some(token)) => token.client(),
             (Identity::Malformed, None) => Client::with("whfa_not-a-token"),
@@ -164,6 +174,11 @@ impl World {
             (Identity::Anonymous, None) => Client::anonymous(),
             (identity, None) => panic!("{identity:?} has no token"),
         }
+    }
+
+    /// The credential in the download address that the partner's git index names.
+    pub(super) async fn partners_address(&self) -> String {
+        self.stack.setup.legacy_credential(&self.tokens[&Identity::Partner]).await
     }
 
     /// A member of its own for one cell.

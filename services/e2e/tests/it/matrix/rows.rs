@@ -75,6 +75,10 @@ fn own_token(world: &World, cell: &Cell) -> String {
     world.token(cell.identity).unwrap_or(&world.acme.owner).id.clone()
 }
 
+fn legacy(credential: String, name: &str) -> Ask {
+    Ask::of([("credential", credential), ("crate", name.to_owned()), ("version", "1.0.0".to_owned())])
+}
+
 fn upload(world: &World, name: &str, version: &str) -> Ask {
     Ask::plain().bytes(CrateFixture::new(name, version).body(&world.acme.owner.sparse()))
 }
@@ -132,6 +136,12 @@ rows! {
         Ask::of([("crate", "absent"), ("version", "1.0.0")]);
     "download GET /{org}/{registry}/{crate}/{version}/download", "public", |w, c|
         Ask::of([("registry", "open"), ("crate", "open-core"), ("version", "1.0.0")]);
+    "download GET /{org}/{registry}/legacy/{credential}/{crate}/{version}/download", "the partner's, partner-core", |w, c|
+        legacy(w.partners_address().await, "partner-core");
+    "download GET /{org}/{registry}/legacy/{credential}/{crate}/{version}/download", "the partner's, hidden-core", |w, c|
+        legacy(w.partners_address().await, "hidden-core");
+    "download GET /{org}/{registry}/legacy/{credential}/{crate}/{version}/download", "made up", |w, c|
+        legacy(format!("whfl_{}", "0".repeat(49)), "partner-core");
     "download GET /v1/{tenant}/{file}", "with a ticket", |w, c| ticket(w, true).await;
     "download GET /v1/{tenant}/{file}", "without", |w, c| ticket(w, false).await;
     "download HEAD /v1/{tenant}/{file}", "with a ticket", |w, c| ticket(w, true).await;
