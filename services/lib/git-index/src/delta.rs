@@ -14,7 +14,8 @@ use wharf_git_wire::ObjectId;
 
 /// The objects for `head` that an old state lacks, given its config and what it showed of every crate that may differ.
 pub(crate) fn delta(head: &Arc<Head>, config: ObjectId, mut was: Vec<(Name, Option<ObjectId>)>) -> Result<Pack, Error> {
-    was.sort_unstable_by(|(a, _), (b, _)| a.by_path(b));
+    // Not the unstable sort: of two that speak of the same crate the first one counts.
+    was.sort_by(|(a, _), (b, _)| a.by_path(b));
     was.dedup_by(|(a, _), (b, _)| a == b);
     let shown = head.shown();
     let mut places: Vec<Place> = Vec::new();

@@ -230,3 +230,35 @@ fn merge(
     new.extend(old.cloned());
     Ok(new)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wharf_domain::CrateName;
+
+    fn edits(names: &[&str]) -> Vec<Edit> {
+        let blob = Arc::new(Blob::whole(ObjectId::new([7; 20]), Bytes::from_static(b"entry")));
+        let name = |text| Arc::new(Name::new(&CrateName::parse(text).unwrap()));
+        names.iter().map(|text| Edit { name: name(text), blob: Some(Arc::clone(&blob)) }).collect()
+    }
+
+    #[test]
+    fn directories_are_shared_while_they_live_and_forgotten_with_the_last_view() {
+        let gauge = Arc::new(Gauge::default());
+        let forest = Forest::new(Arc::clone(&gauge));
+        let empty = Root::new(Vec::new(), &gauge);
+        let bytes = gauge.bytes();
+        let one = forest.edit(&empty, &edits(&["a", "abcd", "abce", "bacd"])).unwrap();
+        assert_eq!((one.counts(), forest.trees().len()), ((6, 4), 6));
+        let other = forest.edit(&empty, &edits(&["abcd", "abce", "back"])).unwrap();
+        // `ab` and the two below it are the same objects; `ba` and `ba/ck` are not.
+        assert_eq!(forest.trees().len(), 8);
+        let shared: Vec<_> = one.trees().filter(|tree| other.trees().any(|other| Arc::ptr_eq(tree, other))).collect();
+        assert_eq!(shared.len(), 3);
+        drop(one);
+        assert_eq!(forest.trees().len(), 5);
+        drop(other);
+        assert_eq!((forest.trees().len(), gauge.bytes()), (0, bytes));
+        assert!(forest.trees().capacity() < 16);
+    }
+}

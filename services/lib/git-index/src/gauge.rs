@@ -63,3 +63,27 @@ pub(crate) const fn bytes(length: usize) -> usize {
 pub(crate) const fn entry<K, V>() -> usize {
     (size_of::<(K, V)>() + 1) * 3 / 2
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_is_given_back() {
+        let gauge = Arc::new(Gauge::default());
+        let held = gauge.hold(10);
+        let more = gauge.hold(5);
+        assert_eq!(gauge.bytes(), 15);
+        drop(held);
+        assert_eq!(gauge.bytes(), 5);
+        drop(more);
+        assert_eq!(gauge.bytes(), 0);
+    }
+
+    #[test]
+    fn allocations_are_rounded_as_allocators_do() {
+        assert_eq!([0, 1, 24, 25, 40, 41].map(allocated), [0, 32, 32, 48, 48, 64]);
+        assert_eq!(shared::<u64>(), 32);
+        assert_eq!(boxed::<u64>(100), 816);
+    }
+}

@@ -5,7 +5,6 @@ use crate::delta::delta;
 use crate::name::Name;
 use crate::shown::edits;
 use crate::{Definition, DeltaError, Error, File, Head, Memory, Pack};
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use wharf_domain::{CrateName, RegistryId, ViewId};
@@ -91,8 +90,9 @@ impl Index {
 
     /// What the view shows now, with this `config.json`.
     ///
-    /// Microseconds when nothing visible changed. The first head of a view costs up to 100 ms for one that shows
-    /// everything, and seconds for one that filters the versions of everything: call it where that hurts nobody.
+    /// A microsecond when nothing visible changed. At 150,000 crates the first head costs a tenth of a second for a view
+    /// that shows everything, and seconds for one that filters the versions of everything; others who ask for the same
+    /// view wait meanwhile. Call it where that hurts nobody.
     pub fn head(&self, definition: &Definition, config: &[u8]) -> Result<Arc<Head>, Error> {
         let memory = &self.memory;
         let key = ((self.number, definition.id()), object::id(Kind::Blob, config)?);
@@ -154,8 +154,8 @@ impl Index {
         Ok(delta(head, base.config, was)?)
     }
 
-    /// Adds what the old rules showed of the crates that the new rules may show otherwise. They did not change between
-    /// the states, so the files of now are the files of then.
+    /// Adds what the old rules showed of the crates that the new rules may show otherwise, as if none of them had changed
+    /// between the states. Of those that did, `was` says better what they were, and says it first.
     fn add_redefined(
         &self,
         definition: &Definition,
@@ -170,10 +170,9 @@ impl Index {
             }
             contents.candidates(&[old, new])
         };
-        let given: HashSet<_> = base.was.iter().map(|was| was.name.lower()).collect();
         for (name, file) in found {
             let sight = old.sight(name.canonical());
-            if given.contains(name.lower()) || sight == new.sight(name.canonical()) {
+            if sight == new.sight(name.canonical()) {
                 continue;
             }
             let oid = self.memory.parts().visible(&sight, &file, &self.memory)?.map(|blob| blob.oid());

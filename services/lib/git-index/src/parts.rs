@@ -151,3 +151,55 @@ impl Parts {
         self.rendered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Limits, Line};
+    use semver::Version;
+    use wharf_domain::view::{Rule, View};
+    use wharf_domain::{CrateName, CratePattern, Timestamp};
+
+    fn file(memory: &Memory, numbers: &[&str]) -> Arc<File> {
+        let numbers: Vec<_> = numbers.iter().map(|number| Version::parse(number).unwrap()).collect();
+        let bytes: Vec<_> = numbers.iter().map(|number| format!("{{\"vers\":\"{number}\"}}\n")).collect();
+        let published_at = Timestamp::from_unix(0);
+        let lines = numbers.iter().zip(&bytes);
+        let lines: Vec<_> =
+            lines.map(|(number, bytes)| Line { number, published_at, bytes: bytes.as_bytes() }).collect();
+        File::new(memory, &lines).unwrap().unwrap()
+    }
+
+    fn sight(versions: &str) -> Sight {
+        let rule =
+            Rule { allow: vec![CratePattern::all()], versions: Some(versions.parse().unwrap()), ..Rule::default() };
+        View::new([rule]).sight(&CrateName::parse("x").unwrap().canonical())
+    }
+
+    #[test]
+    fn parts_are_shared_while_they_live_and_forgotten_with_the_last_view() {
+        let memory = Memory::new(Limits { repositories_bytes: 0, parts_bytes: 0 });
+        let parts = memory.parts();
+        let sizes = || {
+            let tables = parts.known.tables();
+            (tables.by_oid.len(), tables.by_recipe.len())
+        };
+        let old = file(&memory, &["1.0.0", "1.1.0", "2.0.0"]);
+        let see = |versions, file: &Arc<File>| parts.visible(&sight(versions), file, &memory).unwrap();
+        let one = see("^1", &old).unwrap();
+        assert!(Arc::ptr_eq(&one, &see("<1.5", &old).unwrap()), "another rule, the same versions");
+        assert!(Arc::ptr_eq(&see("*", &old).unwrap(), old.blob()), "all of it is the file itself");
+        assert!(see("^3", &old).is_none());
+        let new = file(&memory, &["1.0.0", "1.1.0", "2.0.0", "3.0.0"]);
+        assert_eq!(sizes(), (1, 1));
+        assert!(Arc::ptr_eq(&one, &see("^1", &new).unwrap()), "the same bytes out of a newer file");
+        assert_eq!(Arc::strong_count(&old), 1, "which takes the place of the older one");
+        assert_eq!(sizes(), (1, 1));
+        let other = see("^2", &new).unwrap();
+        assert_eq!(sizes(), (2, 2));
+        assert_eq!(other.entry(&memory).unwrap(), other.entry(&memory).unwrap(), "forgotten and made again");
+        drop((one, other));
+        assert_eq!(sizes(), (0, 0));
+        assert_eq!((memory.usage().repositories_bytes, memory.usage().parts_bytes), (0, 0));
+    }
+}

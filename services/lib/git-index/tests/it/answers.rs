@@ -171,3 +171,44 @@ fn a_batch_is_taken_once() {
     assert!(!index.apply(6, [change]));
     assert_eq!((index.seq(), index.registry()), (6, crate::fixture::REGISTRY));
 }
+
+/// A commit of another view, of another config or of long ago is not found, whoever guesses its id.
+#[test]
+fn only_the_last_commits_of_the_same_repository_are_recalled() {
+    let (memory, all, some) = (memory(), define([rule(&["*"])]), define([rule(&["ab*"])]));
+    let mut registry = Registry::new();
+    let index = load(&memory, 0, &registry);
+    let mut heads = Vec::new();
+    for number in 0..12 {
+        Event::Publish("abcd", number).happen(&mut registry);
+        tell(&memory, &index, &registry, "abcd");
+        heads.push(index.head(&all, CONFIGS[0].as_bytes()).unwrap());
+    }
+    let other = index.head(&some, CONFIGS[1].as_bytes()).unwrap();
+    let kept: Vec<_> =
+        heads.iter().map(|head| index.recall(all.id(), head.config(), head.commit()).is_some()).collect();
+    assert_eq!(kept, (0..12).map(|number| number >= 4).collect::<Vec<_>>());
+    let last = heads.last().unwrap();
+    assert!(index.recall(some.id(), last.config(), last.commit()).is_none());
+    assert!(index.recall(all.id(), other.config(), last.commit()).is_none());
+    assert!(index.recall(all.id(), last.config(), other.commit()).is_none());
+    // An index that is loaded later begins anew.
+    let later = load(&memory, 12, &registry);
+    assert!(later.recall(all.id(), last.config(), last.commit()).is_none());
+    assert_eq!(later.head(&all, CONFIGS[0].as_bytes()).unwrap().commit(), last.commit());
+}
+
+#[test]
+fn a_crate_in_another_spelling_moves() {
+    let (memory, some) = (memory(), define([rule(&["ab-cd*"])]));
+    let mut registry = Registry::new();
+    Event::Publish("ab-cd", 4).happen(&mut registry);
+    let index = load(&memory, 0, &registry);
+    let old = check(&index, &registry, &some, CONFIGS[0], &[]);
+    Event::Delete("ab-cd").happen(&mut registry);
+    Event::Publish("Ab_Cd", 4).happen(&mut registry);
+    let changes = ["ab-cd", "Ab_Cd"].map(|name| crate::fixture::change(&memory, name, &registry[name]));
+    assert!(index.apply(1, changes));
+    let now = check(&index, &registry, &some, CONFIGS[0], &[old]);
+    assert!(now.repository.files.contains_key("ab/_c/ab_cd"));
+}

@@ -95,6 +95,28 @@ fn git_takes_every_state_and_every_difference() {
     }
 }
 
+/// Its directory is longer than one stored block of zlib.
+#[test]
+fn git_takes_a_directory_of_two_thousand_crates() {
+    let (memory, mut registry) = (memory(), Registry::new());
+    let publish = Event::Publish("acme", 4);
+    publish.happen(&mut registry);
+    for i in 0..2000 {
+        registry.insert(format!("acme-component-{i}"), registry["acme"].clone());
+    }
+    let index = load(&memory, 0, &registry);
+    let all = define([rule(&["acme*"])]);
+    let head = index.head(&all, CONFIG.as_bytes()).unwrap();
+    let clone = tempfile::tempdir().unwrap();
+    git(clone.path(), &["init", "-q", "--bare", "-b", "master"], b"");
+    let pack = head.full().unwrap();
+    assert_eq!(pack.objects(), 3 + 2 + 2001);
+    git(clone.path(), &["index-pack", "--strict", "--stdin"], &send(pack, 64 * 1024));
+    git(clone.path(), &["update-ref", "refs/heads/master", &head.commit().to_string()], b"");
+    assert_eq!(git(clone.path(), &["fsck", "--strict", "--full", "--no-dangling", "--no-progress"], b""), "");
+    assert_eq!(head.commit(), Repository::of(&registry, all.view(), CONFIG).commit);
+}
+
 #[test]
 fn the_second_clone_knows_how_the_pack_ends() {
     let (memory, mut registry) = (memory(), Registry::new());

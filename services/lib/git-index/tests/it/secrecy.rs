@@ -136,8 +136,10 @@ proptest! {
 
 #[test]
 fn sixty_hidden_publishes_beside_a_visible_one_leave_an_answer_as_small_as_it_is() {
-    let noisy: Noise = (0..60).map(|i| (1, Event::Publish(HIDDEN[i % HIDDEN.len()], i as u64 % 12), false)).collect();
-    let history = [Event::Publish("abcd-whole", 4), Event::Publish("abcd-whole", 5)];
+    let noisy: Noise = (0..60).map(|i| (4, Event::Publish(HIDDEN[i % HIDDEN.len()], i as u64 % 12), false)).collect();
+    // Each directory that a hidden crate could be in exists for the view as well.
+    let shared = ["a", "abc", "ba-whole", "abcd-whole"].map(|name| Event::Publish(name, 4));
+    let history = [&shared[..], &[Event::Publish("abcd-whole", 5)]].concat();
     let quiet = answers(&history, &Vec::new(), 0);
     assert_eq!(answers(&history, &noisy, 0), quiet);
     let [.., small] = &quiet[..] else { panic!("no difference") };
