@@ -10,9 +10,13 @@ use actix_web::web::{self, ServiceConfig};
 use std::sync::Arc;
 use wharf_registry::Site;
 
+/// For cargo before 1.74, which sends no credential with downloads: `registry::legacy_downloads` makes these addresses.
+const LEGACY: &str = "/{org}/{registry}/legacy/{credential}/{crate}/{version}/download";
+
 /// The routes of this service: method, path template.
 pub const ROUTES: &[(&str, &str)] = &[
     ("GET", "/{org}/{registry}/{crate}/{version}/download"),
+    ("GET", LEGACY),
     ("GET", "/v1/{tenant}/{file}"),
     ("HEAD", "/v1/{tenant}/{file}"),
 ];
@@ -27,6 +31,7 @@ pub fn routes(site: Arc<Site>) -> impl Fn(&mut ServiceConfig) + Clone + Send + '
                 web::resource("/{org}/{registry}/{crate}/{version}/download")
                     .get(decision::resolve)
                     .head(decision::resolve),
-            );
+            )
+            .service(web::resource(LEGACY).get(decision::resolve_legacy).head(decision::resolve_legacy));
     }
 }

@@ -5,7 +5,6 @@ use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use std::sync::Arc;
-use wharf_cargo_wire::ConfigJson;
 use wharf_cargo_wire::parse_index_path;
 use wharf_chassis::faces::PlainFault;
 use wharf_chassis::reader::Reader;
@@ -38,16 +37,7 @@ fn config(site: &Site, entry: &RegistryEntry) -> HttpResponse {
         .insert_header((header::CACHE_CONTROL, CACHE_CONTROL))
         .insert_header((header::VARY, VARY))
         .content_type("application/json")
-        .body(config_bytes(site, entry))
-}
-
-/// The bytes of `config.json`.
-pub(crate) fn config_bytes(site: &Site, entry: &RegistryEntry) -> Vec<u8> {
-    let address = &entry.address;
-    let addresses = site.addresses();
-    let (org, registry) = (&address.org_slug, &address.registry_slug);
-    ConfigJson::new(&addresses.downloads(org, registry), Some(&addresses.cargo_api(org, registry)), !address.is_public)
-        .render()
+        .body(site.sparse_config(entry))
 }
 
 /// The index file of a crate, as far as the reader's view shows it.

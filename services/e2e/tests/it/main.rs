@@ -10,7 +10,6 @@ mod crashes;
 mod entitlements;
 mod faults;
 mod feed;
-mod legacy_downloads;
 mod management;
 mod matrix;
 mod model;

@@ -199,6 +199,20 @@ async fn story(setup: &Setup, org: &Org) -> (BTreeSet<String>, BTreeSet<String>)
     see(&Client::anonymous().get(&ticket).await.expect(200));
     see(&Client::anonymous().get(&format!("{ticket}x")).await.expect(403));
 
+    // The address for cargo before 1.74 is a secret, wherever it leads.
+    let old = json!({ "legacy_git_downloads": true });
+    see(&org.manage("PATCH", "/registries/private", &old).await.expect(200));
+    let credential = setup.legacy_credential(&partner).await;
+    let forged = credential.replace("whfl_", "whfe_");
+    for (credential, name, status) in
+        [(&credential, "told", 302), (&credential, "untold", 404), (&forged, "told", 403), (&credential, "told", 302)]
+    {
+        see(&Client::anonymous().get(&partner.legacy_url(credential, name, "1.0.0")).await.expect(status));
+    }
+    let elsewhere = partner.legacy_url(&credential, "told", "1.0.0").replace("/told/", "/x/y/told/");
+    see(&Client::anonymous().get(&elsewhere).await.expect(404));
+    secrets.insert(credential);
+
     // Answers that show a secret, one of them kept for whoever asks again.
     let wanted = json!({ "name": "ci", "kind": "download" }).to_string().into_bytes();
     let once = [("content-type", "application/json"), ("idempotency-key", "once-and-for-all")];
@@ -232,7 +246,8 @@ async fn neither_log_nor_database_holds_a_secret() {
     let (setup, org) = prepared().await;
     let mut server = ServerProcess::start(&setup, &[("WHARF__LOG__LEVEL", "trace")]).await;
     let (mut secrets, requests) = story(&setup, &org).await;
-    // And one answer that is an error of ours, with all that stands behind it.
+    let metrics = Client::anonymous().get(&format!("{}/metrics", setup.internal)).await.expect(200).text();
+    // And answers that are errors of ours, with all that stands behind them.
     setup.database.take_down().await;
     let failed = org.owner.publish(&CrateFixture::new("late", "1.0.0")).await.expect(503);
     setup.database.bring_up().await;
@@ -261,6 +276,7 @@ async fn neither_log_nor_database_holds_a_secret() {
     for secret in &secrets {
         let found = log.lines().find(|line| line.contains(secret.as_str()));
         assert!(found.is_none(), "{secret} is in the log: {found:?}");
+        assert!(!metrics.contains(secret.as_str()), "{secret} is in the metrics");
     }
 
     let mut database = setup.database.superuser().await;

@@ -93,8 +93,9 @@ pub(crate) async fn answer(
 /// Who asks, and what they may see.
 async fn visitor(request: &HttpRequest, site: &Arc<Site>, org: &str, registry: &str) -> Result<GitVisitor, Error> {
     let (entry, reader) = Reader::of(request, site, org, registry).await?;
-    let git_reader = git_reader(&entry, reader.bearer.as_deref().map(|bearer| bearer.principal()))?;
-    let config = crate::sparse::config_bytes(site, &entry).into();
+    let principal = reader.bearer.as_deref().map(|bearer| bearer.principal());
+    let git_reader = git_reader(&entry, principal)?;
+    let config = site.git_config(&entry, principal).into();
     Ok(GitVisitor { entry, reader: git_reader, view: reader.view, config })
 }
 

@@ -4,8 +4,8 @@
 
 use serde::Serialize;
 
-/// The content of `config.json`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// The content of `config.json`. Not to be printed: its download address may carry a credential.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct ConfigJson<'a> {
     /// Download address, with or without cargo's markers.
     dl: &'a str,

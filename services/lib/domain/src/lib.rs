@@ -7,6 +7,7 @@ pub mod ambient;
 pub mod credential;
 pub mod entitlement;
 pub mod id;
+mod legacy;
 pub mod name;
 pub mod pattern;
 pub mod principal;

@@ -97,27 +97,14 @@ impl Token {
     pub fn generate(kind: TokenKind, entropy: &dyn Entropy) -> Self {
         let mut body = Zeroizing::new([0; 32]);
         entropy.fill(body.as_mut());
-        let mut text = format!("{PREFIX}{}_{}", kind.letter(), base62::<BODY_LENGTH>(body.as_ref()));
-        let check = check_digits(&text);
-        text.push_str(&check);
-        Self { kind, text: Secret::new(text) }
+        Self { kind, text: Secret::new(write_text(kind.letter(), &body)) }
     }
 
     /// Reads a token; surrounding white space is ignored (some credential helpers add a line end).
     pub fn parse(text: &str) -> Result<Self, InvalidToken> {
         let text = text.trim();
-        let rest = text.strip_prefix(PREFIX).filter(|_| text.len() == TOKEN_LENGTH).ok_or(InvalidToken)?;
-        let mut characters = rest.chars();
-        let letter = characters.next().ok_or(InvalidToken)?;
+        let (letter, _) = take_apart(text).ok_or(InvalidToken)?;
         let kind = TokenKind::ALL.into_iter().find(|kind| kind.letter() == letter).ok_or(InvalidToken)?;
-        let digits = characters.as_str().strip_prefix('_').ok_or(InvalidToken)?;
-        if !digits.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            return Err(InvalidToken);
-        }
-        let (head, check) = text.split_at(TOKEN_LENGTH - CHECK_LENGTH);
-        if check_digits(head) != check {
-            return Err(InvalidToken);
-        }
         Ok(Self { kind, text: Secret::new(text.to_owned()) })
     }
 
@@ -139,6 +126,52 @@ impl Token {
         let end = TOKEN_LENGTH - CHECK_LENGTH;
         self.text.expose()[end - 4..end].to_owned()
     }
+}
+
+/// The text form of 32 bytes, for a letter that says what they are.
+pub(crate) fn write_text(letter: char, body: &[u8; 32]) -> String {
+    let mut text = format!("{PREFIX}{letter}_{}", base62::<BODY_LENGTH>(body));
+    let check = check_digits(&text);
+    text.push_str(&check);
+    text
+}
+
+/// Letter and digits of a text form.
+fn take_apart(text: &str) -> Option<(char, &str)> {
+    let rest = text.strip_prefix(PREFIX).filter(|_| text.len() == TOKEN_LENGTH)?;
+    let mut characters = rest.chars();
+    let letter = characters.next()?;
+    let digits = characters.as_str().strip_prefix('_')?;
+    if !digits.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let (head, check) = text.split_at(TOKEN_LENGTH - CHECK_LENGTH);
+    if check_digits(head) != check {
+        return None;
+    }
+    Some((letter, digits.strip_suffix(check)?))
+}
+
+/// Letter and bytes of a text form; `None` also when the digits write a number greater than 32 bytes hold.
+pub(crate) fn read_text(text: &str) -> Option<(char, Zeroizing<[u8; 32]>)> {
+    let (letter, digits) = take_apart(text)?;
+    Some((letter, bytes_of(digits)?))
+}
+
+fn bytes_of(digits: &str) -> Option<Zeroizing<[u8; 32]>> {
+    let mut number = Zeroizing::new([0_u8; 32]);
+    for digit in digits.bytes() {
+        let mut carry = DIGITS.iter().position(|known| *known == digit)?;
+        for byte in number.iter_mut().rev() {
+            let value = usize::from(*byte) * 62 + carry;
+            *byte = u8::try_from(value & 0xFF).expect("masked to a byte");
+            carry = value >> 8;
+        }
+        if carry > 0 {
+            return None;
+        }
+    }
+    Some(number)
 }
 
 /// Big-endian bytes as a base62 number of exactly `N` digits.
@@ -191,6 +224,16 @@ impl Peppers {
     pub fn digest(&self, token: &Token) -> (PepperVersion, TokenDigest) {
         let (version, key) = self.0.last_key_value().expect("there is at least one pepper");
         (*version, keyed_digest(key, token))
+    }
+
+    /// The pepper under which new things are made.
+    pub(crate) fn newest(&self) -> &[u8; 32] {
+        self.0.last_key_value().expect("there is at least one pepper").1
+    }
+
+    /// Every pepper, newest first.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &[u8; 32]> {
+        self.0.values().rev().map(|key| &**key)
     }
 
     /// Every digest under which a token may be stored, newest pepper first.
@@ -251,6 +294,10 @@ mod tests {
         assert_eq!(base62::<3>(&[61]), "00z");
         assert_eq!(base62::<3>(&[62]), "010");
         assert_eq!(base62::<6>(&u32::MAX.to_be_bytes()), "4gfFC3");
+        for bytes in [[0; 32], [0xFF; 32], std::array::from_fn(|i| 7 * i as u8)] {
+            assert_eq!(*bytes_of(&base62::<BODY_LENGTH>(&bytes)).unwrap(), bytes);
+        }
+        assert!(bytes_of(&"z".repeat(BODY_LENGTH)).is_none(), "greater than any 32 bytes");
     }
 
     #[test]

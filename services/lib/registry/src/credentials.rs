@@ -11,10 +11,9 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-use uuid::Uuid;
 use wharf_domain::principal::{Grant, Place};
 use wharf_domain::token::TokenDigest;
-use wharf_domain::{Principal, RegistryId, Token, View};
+use wharf_domain::{OrgId, Principal, RegistryId, Timestamp, Token, TokenId, View};
 use wharf_store::Change;
 use wharf_store::auth::{self, Standing};
 
@@ -39,16 +38,23 @@ impl Bearer {
         &self.standing.principal
     }
 
-    /// What it sees of a registry, computed once. Nothing of another org's and nothing of one that does not exist, by
-    /// the same steps.
+    /// Whether the credential holds now and here: windows, switch and source addresses.
+    fn holds(&self, now: Timestamp, address: Option<IpAddr>) -> bool {
+        wharf_trial::mutant!(ExpiredTokenAccepted => true; self.standing.token.admits(now, address))
+            && self.standing.entitlement.as_ref().is_none_or(
+                |window| wharf_trial::mutant!(EntitlementWindowIgnored => true; window.admits(now, address)),
+            )
+    }
+
+    /// What it sees of a registry, computed once. Nothing of another org's and nothing of the one that is nowhere, by the
+    /// same steps.
     #[must_use]
-    pub fn view(&self, place: Option<Place<'_>>) -> Arc<View> {
-        let registry = place.map_or(RegistryId(Uuid::nil()), |place| place.registry);
-        if let Some(view) = self.views.read().unwrap_or_else(PoisonError::into_inner).get(&registry) {
+    pub fn view(&self, place: Place<'_>) -> Arc<View> {
+        if let Some(view) = self.views.read().unwrap_or_else(PoisonError::into_inner).get(&place.registry) {
             return Arc::clone(view);
         }
-        let view = place.map_or_else(Arc::default, |place| self.principal().view(place));
-        self.views.write().unwrap_or_else(PoisonError::into_inner).insert(registry, Arc::clone(&view));
+        let view = self.principal().view(place);
+        self.views.write().unwrap_or_else(PoisonError::into_inner).insert(place.registry, Arc::clone(&view));
         view
     }
 }
@@ -60,13 +66,28 @@ struct Remembered {
     refreshing: AtomicBool,
 }
 
+/// By what a credential is remembered.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Handle {
+    /// A token that its holder presented.
+    Presented(TokenDigest),
+    /// A token that something we made ourselves names; not to be mistaken for one that was presented.
+    Named(TokenId),
+}
+
+/// What a credential is looked up by.
+enum Claim {
+    Presented(Token),
+    Named(OrgId, TokenId),
+}
+
 /// The credentials one process knows.
 pub struct Credentials {
-    known: RwLock<HashMap<TokenDigest, Arc<Remembered>>>,
+    known: RwLock<HashMap<Handle, Arc<Remembered>>>,
     /// Counts the times the memory was emptied: an answer that was asked for before is not remembered after.
     epoch: AtomicU64,
     /// Tokens looked up since the day of last use was last written.
-    used: Mutex<HashMap<wharf_domain::TokenId, wharf_domain::OrgId>>,
+    used: Mutex<HashMap<TokenId, OrgId>>,
 }
 
 impl Credentials {
@@ -76,6 +97,7 @@ impl Credentials {
 
     /// Forgets whatever a change may have touched. An answer that is on its way is not remembered either.
     pub(crate) fn forget(&self, change: &Change) {
+        wharf_trial::mutant!(RevokedTokenAccepted { return; });
         self.epoch.fetch_add(1, Ordering::SeqCst);
         let touched = |principal: &Principal| match (change, &principal.grant) {
             (Change::Token(id), _) => principal.token == *id,
@@ -93,12 +115,12 @@ impl Credentials {
         self.known.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    fn remembered(&self, digest: &TokenDigest) -> Option<Arc<Remembered>> {
+    fn remembered(&self, handle: &Handle) -> Option<Arc<Remembered>> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(digest).filter(|entry| entry.looked_up.elapsed() < LIFE).cloned()
+        known.get(handle).filter(|entry| entry.looked_up.elapsed() < LIFE).cloned()
     }
 
-    fn remember(&self, digest: TokenDigest, bearer: Arc<Bearer>, asked_in: u64) {
+    fn remember(&self, handle: Handle, bearer: Arc<Bearer>, asked_in: u64) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if self.epoch.load(Ordering::SeqCst) != asked_in {
             return;
@@ -107,15 +129,15 @@ impl Credentials {
             known.clear();
         }
         let entry = Remembered { bearer, looked_up: Instant::now(), refreshing: AtomicBool::new(false) };
-        known.insert(digest, Arc::new(entry));
+        known.insert(handle, Arc::new(entry));
     }
 
-    fn drop_one(&self, digest: &TokenDigest) {
-        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(digest);
+    fn drop_one(&self, handle: &Handle) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(handle);
     }
 
     /// Tokens used since the last call, for the lazily written day of last use.
-    pub(crate) fn take_used(&self) -> HashMap<wharf_domain::TokenId, wharf_domain::OrgId> {
+    pub(crate) fn take_used(&self) -> HashMap<TokenId, OrgId> {
         std::mem::take(&mut *self.used.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -126,42 +148,57 @@ impl Site {
     /// Errors: [`Error::bad_credential`] for every token that opens nothing, whatever the reason.
     pub async fn authenticate(self: &Arc<Self>, token: &Token, address: Option<IpAddr>) -> Result<Arc<Bearer>> {
         let (_, digest) = self.peppers.digest(token);
-        let bearer = match self.credentials.remembered(&digest) {
-            Some(entry) => {
-                if entry.looked_up.elapsed() >= REFRESH && !entry.refreshing.swap(true, Ordering::Relaxed) {
-                    let (site, token) = (Arc::clone(self), token.clone());
-                    tokio::spawn(async move {
-                        if let Err(error) = site.look_up(digest, &token).await {
-                            tracing::warn!(cause = &error as &dyn std::error::Error, "cannot renew a credential");
-                        }
-                    });
-                }
-                Arc::clone(&entry.bearer)
-            }
-            None => self.look_up(digest, token).await?.ok_or_else(Error::bad_credential)?,
-        };
-        let now = self.clock.now();
-        let standing = &bearer.standing;
-        let holds = standing.principal.kind == token.kind()
-            && standing.token.admits(now, address)
-            && standing.entitlement.as_ref().is_none_or(|window| window.admits(now, address));
-        if !holds {
+        let bearer = self.bearer(Handle::Presented(digest), || Claim::Presented(token.clone())).await?;
+        let bearer = bearer.ok_or_else(Error::bad_credential)?;
+        if bearer.principal().kind != token.kind() || !bearer.holds(self.clock.now(), address) {
             return Err(Error::bad_credential());
         }
         Ok(bearer)
     }
 
-    async fn look_up(&self, digest: TokenDigest, token: &Token) -> Result<Option<Arc<Bearer>>> {
+    /// The bearer of a token of this org that we named ourselves, in a text that the caller has found to be ours; `None`
+    /// when it does not hold now and here.
+    pub(crate) async fn authenticate_named(
+        self: &Arc<Self>,
+        org: OrgId,
+        token: TokenId,
+        address: Option<IpAddr>,
+    ) -> Result<Option<Arc<Bearer>>> {
+        let bearer = self.bearer(Handle::Named(token), || Claim::Named(org, token)).await?;
+        Ok(bearer.filter(|bearer| bearer.principal().org == org && bearer.holds(self.clock.now(), address)))
+    }
+
+    /// From memory if it is there, and then renewed behind the caller's back when it gets old.
+    async fn bearer(self: &Arc<Self>, handle: Handle, claim: impl FnOnce() -> Claim) -> Result<Option<Arc<Bearer>>> {
+        let Some(entry) = self.credentials.remembered(&handle) else { return self.look_up(handle, &claim()).await };
+        if entry.looked_up.elapsed() >= REFRESH && !entry.refreshing.swap(true, Ordering::Relaxed) {
+            let (site, claim) = (Arc::clone(self), claim());
+            tokio::spawn(async move {
+                if let Err(error) = site.look_up(handle, &claim).await {
+                    tracing::warn!(cause = &error as &dyn std::error::Error, "cannot renew a credential");
+                }
+            });
+        }
+        Ok(Some(Arc::clone(&entry.bearer)))
+    }
+
+    async fn look_up(&self, handle: Handle, claim: &Claim) -> Result<Option<Arc<Bearer>>> {
         let asked_in = self.credentials.epoch.load(Ordering::SeqCst);
-        let digests: Vec<TokenDigest> = self.peppers.digests(token).collect();
-        let Some(standing) = auth::find_by_digest_any_org(&self.database, &digests).await? else {
-            self.credentials.drop_one(&digest);
+        let found = match claim {
+            Claim::Presented(token) => {
+                let digests: Vec<TokenDigest> = self.peppers.digests(token).collect();
+                auth::find_by_digest_any_org(&self.database, &digests).await?
+            }
+            Claim::Named(org, token) => auth::find_named(&self.database, *org, *token).await?,
+        };
+        let Some(standing) = found else {
+            self.credentials.drop_one(&handle);
             return Ok(None);
         };
         let (id, org) = (standing.principal.token, standing.principal.org);
         self.credentials.used.lock().unwrap_or_else(PoisonError::into_inner).insert(id, org);
         let bearer = Arc::new(Bearer { standing, views: RwLock::default() });
-        self.credentials.remember(digest, Arc::clone(&bearer), asked_in);
+        self.credentials.remember(handle, Arc::clone(&bearer), asked_in);
         Ok(Some(bearer))
     }
 }

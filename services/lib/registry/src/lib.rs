@@ -15,6 +15,7 @@ pub mod error;
 pub mod git_index;
 pub mod idempotency;
 mod label;
+mod legacy_downloads;
 pub mod maintenance;
 pub mod members;
 pub mod orgs;

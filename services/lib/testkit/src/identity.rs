@@ -199,6 +199,13 @@ impl Token {
         format!("{}/{}/{}/{name}/{version}/download", self.bases.download, self.org, self.registry)
     }
 
+    /// The address of a download decision for cargo before 1.74, with a credential in it.
+    #[must_use]
+    pub fn legacy_url(&self, credential: &str, name: &str, version: &str) -> String {
+        let Self { bases, org, registry, .. } = self;
+        format!("{}/{org}/{registry}/legacy/{credential}/{name}/{version}/download", bases.download)
+    }
+
     /// The path of a crate's index file.
     #[must_use]
     pub fn index_path(name: &str) -> String {

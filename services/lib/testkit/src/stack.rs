@@ -3,19 +3,19 @@
 use crate::balancer::Balancer;
 use crate::clock::TestClock;
 use crate::database::{SERVICE_PASSWORD, TestDatabase};
-use crate::identity::Org;
+use crate::identity::{Org, Token};
 use crate::setting;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
-use wharf::assemble::Ambient;
+use wharf::assemble::{self, Ambient};
 use wharf::serve::{Instance, Service};
 use wharf::{Config, commands};
 use wharf_chassis::shutdown::stop_signal;
 use wharf_chassis::{OsEntropy, Stopper};
-use wharf_domain::Clock;
+use wharf_domain::{Clock, OrgId, RegistryId};
 use wharf_registry::Site;
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -220,6 +220,22 @@ impl Setup {
         .await
         .unwrap();
         Org::new(self, ambient, slug, &made, token_id)
+    }
+
+    /// The credential in the download address that the git index has for the holder of this token, while its registry hands
+    /// such addresses out.
+    pub async fn legacy_credential(&self, token: &Token) -> String {
+        let ids: (uuid::Uuid, uuid::Uuid) = sqlx::query_as(
+            "select r.org_id, r.registry_id from registry r join org o using (org_id) where o.slug = $1 and r.slug = $2",
+        )
+        .bind(&token.org)
+        .bind(&token.registry)
+        .fetch_one(&mut self.database.superuser().await)
+        .await
+        .unwrap();
+        let peppers = assemble::peppers(&self.config()).unwrap();
+        let (org, registry) = (OrgId(ids.0), RegistryId(ids.1));
+        peppers.legacy_credential(org, registry, token.id.parse().unwrap()).expose().to_owned()
     }
 
     async fn start(self, builder: &StackBuilder) -> Stack {

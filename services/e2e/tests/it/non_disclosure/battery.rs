@@ -51,7 +51,7 @@ fn of_route(route: &str, (org, registry): Place<'_>, names: &Names) -> Vec<Probe
     let publishes = template.ends_with("/crates/new");
     let mut all = Vec::new();
     let mut add = |path: String, body: Option<Vec<u8>>| {
-        let rest = path.replace("{tenant}", "");
+        let rest = path.replace("{tenant}", "").replace("{credential}", "");
         assert!(!rest.contains('{'), "{route}: say in battery.rs what stands for the parameter in {path}");
         all.extend(variants(route, service, method, &path, body.as_deref()));
     };
@@ -160,7 +160,8 @@ impl Side {
             "download" => &setup.download,
             other => panic!("no service {other}"),
         };
-        let url = format!("{base}{}", probe.path.replace("{tenant}", &self.org_id));
+        let path = probe.path.replace("{tenant}", &self.org_id).replace("{credential}", &self.credentials[observer]);
+        let url = format!("{base}{path}");
         let headers: Vec<(&str, &str)> = probe.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let (name, client, _) = &self.observers[observer];
         let answer = client.send(&probe.method, &url, &headers, probe.body.clone()).await;

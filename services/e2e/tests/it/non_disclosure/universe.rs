@@ -183,6 +183,8 @@ pub(super) struct Side {
     pub(super) org_id: String,
     /// Who looks: what they are called, what they send, and their tokens.
     pub(super) observers: Vec<(&'static str, Client, Option<Token>)>,
+    /// What stands in the download address that an observer's git index names for cargo before 1.74.
+    pub(super) credentials: Vec<String>,
     /// What is random or an address, and so differs between two installations, and what stands for it in comparisons.
     pub(super) own: Vec<(String, &'static str)>,
 }
@@ -194,6 +196,8 @@ impl Side {
         let acme = stack.org("acme").await;
         let open = acme.add_registry("open", &json!({ "visibility": "public" })).await;
         let _open = open.publish(&CrateFixture::new("open-core", "1.0.0")).await.expect(200);
+        let switches = json!({ "git_personal_keys": true, "legacy_git_downloads": true });
+        let _set = acme.manage("PATCH", "/registries/private", &switches).await.expect(200);
         let partner = json!({ "rules": [
             { "allow": ["partner-*"] },
             { "allow": ["acme-*"], "except": ["acme-secret*"] },
@@ -226,6 +230,13 @@ impl Side {
             observers.push((name, token.client(), Some(token)));
         }
         let setup = &stack.setup;
+        let mut credentials = Vec::new();
+        for (_, _, token) in &observers {
+            credentials.push(match token {
+                Some(token) => setup.legacy_credential(token).await,
+                None => format!("whfl_{}", "0".repeat(49)),
+            });
+        }
         let mut own = vec![
             (setup.app.clone(), "[app]"),
             (setup.index.clone(), "[index]"),
@@ -241,7 +252,7 @@ impl Side {
             // The last letters of the random part of a token, by which its holder recognises it.
             own.push((format!("\"hint\":\"{}\"", &token.secret[44..48]), "[hint]"));
         }
-        Self { stack, acme, org_id, observers, own }
+        Self { stack, acme, org_id, observers, credentials, own }
     }
 
     /// Lets something happen.

@@ -41,7 +41,8 @@ fn is_boundary(c: char) -> bool {
 }
 
 fn redact_word(word: &str) -> Cow<'_, str> {
-    if let Some(at) = word.find("whf") {
+    // Every place is looked at: the name of an org before the token may begin like one.
+    for (at, _) in word.match_indices("whf") {
         let behind = word[at..].bytes().skip(4);
         if word.as_bytes().get(at + 4) == Some(&b'_')
             && behind.skip(1).take_while(u8::is_ascii_alphanumeric).count() > 4
@@ -77,6 +78,8 @@ mod tests {
             ("a token was refused", "a token was refused"),
             ("token whfe_0123456789abcdef", "token [redacted]"),
             ("x=whfa_0123456789abcdef,y", "x=[redacted],y"),
+            ("/whf-tools/x/legacy/whfl_0123456789abcdef/a/1.0.0/download", "/whf-tools/x/legacy/[redacted]"),
+            ("whfa_x whf", "whfa_x whf"),
             ("Authorization: Bearer abcdefghijkl", "Authorization: Bearer [redacted]"),
             ("BASIC dG9rZW46eHh4eHg= sent", "BASIC [redacted] sent"),
             ("GET /v1/a.crate?e=1&s=abc HTTP/1.1", "GET /v1/a.crate?[redacted] HTTP/1.1"),
