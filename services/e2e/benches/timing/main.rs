@@ -109,8 +109,8 @@ fn classes(world: &World) -> Vec<Class> {
     let yank = |name: &str| {
         Question::new(Method::DELETE, publisher, &publisher.crates_url(&format!("/{name}/1.0.0/yank")), Vec::new())
     };
-    let owners = |name: &str| Question::get(by_name, &by_name.crates_url(&format!("/{name}/owners")));
-    let search = |name: &str| Question::get(by_name, &by_name.crates_url(&format!("?q={name}")));
+    let owners = |reader: &Token, name: &str| Question::get(reader, &reader.crates_url(&format!("/{name}/owners")));
+    let search = |reader: &Token, name: &str| Question::get(reader, &reader.crates_url(&format!("?q={name}")));
     vec![
         pair("index: crate hidden by name", Service::Index, 404, &|name| index(by_name, name)),
         pair("index: crate hidden by versions", Service::Index, 404, &|name| index(by_version, name)),
@@ -125,10 +125,12 @@ fn classes(world: &World) -> Vec<Class> {
         versions("download: version hidden", Service::Download, 404, &|name, version| {
             Question::get(by_version, &by_version.download_url(name, version))
         }),
-        pair("api: owners of a hidden crate", Service::Api, 404, &owners),
-        pair("api: search for a hidden crate", Service::Api, 200, &search),
-        pair("api: yank a hidden crate", Service::Api, 404, &yank),
-        pair("api: publish over a hidden crate", Service::Api, 403, &publish),
+        pair("api: owners, hidden by name", Service::Api, 404, &|name| owners(by_name, name)),
+        pair("api: owners, hidden by versions", Service::Api, 404, &|name| owners(by_version, name)),
+        pair("api: search, hidden by name", Service::Api, 200, &|name| search(by_name, name)),
+        pair("api: search, hidden by versions", Service::Api, 200, &|name| search(by_version, name)),
+        pair("api: yank, hidden by name", Service::Api, 404, &yank),
+        pair("api: publish, hidden by name", Service::Api, 403, &publish),
     ]
 }
 

@@ -33,7 +33,8 @@ impl Reader {
     ) -> Result<(Arc<RegistryEntry>, Self)> {
         let Ok(presented) = Presented::from_request(request, &mut Payload::None).into_inner();
         let token = presented.token()?;
-        let entry = site.place(org, registry)?;
+        // No look-up may tell an absent registry from one that is closed to the reader.
+        let entry = site.place_or_nowhere(org, registry)?;
         let Some(token) = token else {
             if entry.address.is_public {
                 return Ok((entry, Self { bearer: None, view: Arc::new(View::everything()) }));
@@ -45,13 +46,10 @@ impl Reader {
         };
         let Ok(ClientAddress(address)) = ClientAddress::from_request(request, &mut Payload::None).into_inner();
         let bearer = site.authenticate(&token, address).await?;
-        let view = match &entry {
-            Some(entry) if entry.address.is_public => Arc::new(View::everything()),
-            entry => bearer.view(entry.as_ref().map(|entry| entry.place())),
-        };
-        match entry {
-            Some(entry) if !view.is_empty() => Ok((entry, Self { bearer: Some(bearer), view })),
-            _ => Err(Error::not_found()),
+        let view = if entry.address.is_public { Arc::new(View::everything()) } else { bearer.view(entry.place()) };
+        if view.is_empty() {
+            return Err(Error::not_found());
         }
+        Ok((entry, Self { bearer: Some(bearer), view }))
     }
 }
