@@ -17,7 +17,7 @@ pub(crate) struct Reserved {
 }
 
 /// Crates that test or tend the others: they may use anything, and nothing that ships may use them.
-pub(crate) const EXEMPT: &[&str] = &["wharf-testkit", "wharf-fuzz", "wharf-e2e", "xtask"];
+pub(crate) const EXEMPT: &[&str] = &["wharf-testkit", "wharf-model", "wharf-fuzz", "wharf-e2e", "xtask"];
 
 /// May be used by anyone's tests, as a dev-dependency.
 pub(crate) const TEST_ONLY: &str = "wharf-testkit";

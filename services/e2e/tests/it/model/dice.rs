@@ -1,0 +1,441 @@
+//! Draws runs: who asks for what, over few enough names that people meet.
+//!
+//! A model goes along while a run is drawn, so that most requests are by tokens that hold and about things that are there. The
+//! run itself is plain data.
+
+use wharf_model::{
+    Draft, Model, OWNER_TOKEN, Package, Patch, Place, ROLES, Request, Rights, Rule, Settings, Step, Subject, VERBS,
+    What, Who,
+};
+use wharf_testkit::chance::Chance;
+
+const CRATES: [&str; 7] = ["kernel", "partner-one", "Partner_Kit", "partner-kit", "secret-sauce", "tool", "a"];
+const NUMBERS: [&str; 7] = ["0.1.0", "1.0.0", "1.0.0+b1", "1.1.0", "2.0.0-rc.1", "2.0.0", "3.0.0"];
+const REQUIREMENTS: [&str; 5] = ["^1", "^0.1", "<2.0.0", "=2.0.0", ">=1.0.0, <3.0.0"];
+const PATTERNS: [&str; 9] =
+    ["*", "partner-*", "PARTNER_*", "partner*", "secret-sauce", "Kernel", "k*", "partner_kit", "t*"];
+const DESCRIPTIONS: [&str; 4] = ["fast parser", "parser for partners", "Fast io", "what it is"];
+const TEXTS: [&str; 12] = [
+    "",
+    "partner",
+    "partner kit",
+    "Partner_Kit",
+    "parser",
+    "fast",
+    "fast parser",
+    "for",
+    "io",
+    "kernel",
+    "a",
+    "no such",
+];
+const LOGINS: [&str; 5] = ["ada", "ben", "cat", "dan", "owner"];
+const SERVICE: &str = "bot";
+const TEAMS: [&str; 2] = ["crew", "ops"];
+const REGISTRIES: [&str; 4] = ["private", "open", "vault", "nothing"];
+const SCOPES: [&str; 19] = [
+    "index:read@*",
+    "index:read@private",
+    "index:read@*/partner-*",
+    "crate:download@private/Partner_Kit",
+    "crate:publish@private/partner-*",
+    "crate:publish-new@*/partner*",
+    "crate:publish-new@*",
+    "crate:publish@*",
+    "crate:yank@*",
+    "owner:write@*",
+    "entitlement:write@private",
+    "entitlement:read@*",
+    "member:read@*",
+    "member:write@*",
+    "audit:read@*",
+    "token:write@*",
+    "registry:write@vault",
+    "policy:write@*",
+    "nonsense@*",
+];
+const ENDS: [i64; 5] = [-1, 1, 60, 3_600, 86_400];
+
+/// Draws one run.
+pub(super) struct Dice {
+    rng: Chance,
+    model: Model,
+    start: i64,
+    steps: Vec<Step>,
+    tokens: Vec<String>,
+    entitlements: Vec<(Place, String)>,
+}
+
+fn place(org: &str, registry: &str) -> Place {
+    Place { org: org.to_owned(), registry: registry.to_owned() }
+}
+
+fn everything() -> Vec<String> {
+    VERBS.iter().map(|verb| format!("{verb}@*")).collect()
+}
+
+impl Dice {
+    /// Times in a run are told from its start.
+    pub(super) fn new(rng: Chance, start: i64) -> Self {
+        Self {
+            rng,
+            model: Model::new("acme", start),
+            start,
+            steps: Vec::new(),
+            tokens: vec![OWNER_TOKEN.to_owned()],
+            entitlements: Vec::new(),
+        }
+    }
+
+    /// A run of so many steps after the opening, and the sweep at its end.
+    pub(super) fn run(mut self, steps: usize) -> Vec<Step> {
+        self.open();
+        for _ in 0..steps {
+            if self.rng.one_in(40) {
+                let seconds = *self.rng.pick(&[1, 1, 59, 60, 3_600, 90_000]);
+                self.model.pass(seconds);
+                self.steps.push(Step::Pass(seconds));
+                continue;
+            }
+            let (who, what) = (self.who(), self.what());
+            self.ask(who, what);
+        }
+        self.sweep();
+        self.steps
+    }
+
+    fn ask(&mut self, who: Who, what: What) -> u16 {
+        let request = Request { who, what };
+        let status = self.model.answer(&request).status;
+        if status < 300 {
+            match &request.what {
+                What::Issue { token, .. }
+                | What::Rotate { new: token, .. }
+                | What::FoundOrg { token, .. }
+                | What::RotateEntitlement { token, .. } => self.tokens.push(token.clone()),
+                What::Grant { place, id, token, .. } => {
+                    self.tokens.push(token.clone());
+                    self.entitlements.push((place.clone(), id.clone()));
+                }
+                _ => {}
+            }
+        }
+        self.steps.push(Step::Ask(Box::new(request)));
+        status
+    }
+
+    /// What most runs need before anything can be said of them.
+    fn open(&mut self) {
+        let owner = || Who::Bearer(OWNER_TOKEN.to_owned());
+        let acme = || "acme".to_owned();
+        let public = Settings { public: Some(true), ..Settings::default() };
+        self.ask(owner(), What::MakeRegistry(place("acme", "open"), public));
+        self.ask(owner(), What::MakeRegistry(place("acme", "vault"), Settings::default()));
+        let second = self.handle();
+        self.ask(owner(), What::FoundOrg { slug: "globex".to_owned(), token: second.clone() });
+        self.ask(Who::Bearer(second), What::MakeRegistry(place("globex", "private"), Settings::default()));
+        for login in ["ada", "ben", "cat"] {
+            let role = *self.rng.pick(&ROLES[1..]);
+            self.ask(owner(), What::AddMember { org: acme(), login: login.to_owned(), role, service: false });
+            let token = self.handle();
+            let member = Some(login.to_owned());
+            let scopes = Some(if self.rng.one_in(2) { everything() } else { self.scopes() });
+            self.ask(owner(), What::Issue { org: acme(), token, kind: "personal", member, scopes, life: None });
+        }
+        self.ask(owner(), What::AddMember { org: acme(), login: SERVICE.to_owned(), role: "publisher", service: true });
+        self.ask(owner(), What::MakeTeam { org: acme(), slug: "crew".to_owned() });
+        for _ in 0..8 {
+            let (there, package) = (place("acme", if self.rng.one_in(5) { "open" } else { "private" }), self.package());
+            self.ask(owner(), What::Publish(there, package));
+        }
+        for _ in 0..2 {
+            let (id, token, mut draft) = (self.handle(), self.handle(), self.draft());
+            (draft.enabled, draft.not_before, draft.expires_at) = (true, None, None);
+            self.ask(owner(), What::Grant { place: place("acme", "private"), id, token, draft });
+        }
+    }
+
+    /// Everyone asks for everything.
+    fn sweep(&mut self) {
+        let mut everyone = vec![Who::Nobody];
+        everyone.extend(self.tokens.iter().cloned().map(Who::Bearer));
+        for who in everyone {
+            for there in [place("acme", "private"), place("acme", "open")] {
+                let config = self.ask(who.clone(), What::Config(there.clone()));
+                let (text, per_page) = (String::new(), 100);
+                self.ask(who.clone(), What::Search { place: there.clone(), text, per_page, page: 1 });
+                if config != 200 {
+                    continue;
+                }
+                for name in CRATES {
+                    self.ask(who.clone(), What::File(there.clone(), name.to_ascii_lowercase()));
+                    let number = self.one_of(&NUMBERS).to_owned();
+                    self.ask(who.clone(), What::Download(there.clone(), name.to_owned(), number));
+                    self.ask(who.clone(), What::Owners(there.clone(), name.to_owned()));
+                }
+            }
+        }
+        let entitlements = self.entitlements.clone();
+        for (there, id) in entitlements {
+            self.ask(Who::Bearer(OWNER_TOKEN.to_owned()), What::View { place: there, id });
+        }
+        self.ask(Who::Bearer(OWNER_TOKEN.to_owned()), What::Audit { org: "acme".to_owned(), action: String::new() });
+    }
+
+    /// A handle that no text holds by chance: it stands in for ids.
+    fn handle(&mut self) -> String {
+        format!("#{}", self.rng.word(6))
+    }
+
+    fn one_of(&mut self, all: &[&'static str]) -> &'static str {
+        self.rng.pick::<&str>(all)
+    }
+
+    fn who(&mut self) -> Who {
+        match self.rng.below(20) {
+            0 => Who::Nobody,
+            1 => Who::Bearer("#never".to_owned()),
+            2..=7 => Who::Bearer(OWNER_TOKEN.to_owned()),
+            _ => Who::Bearer(self.rng.pick(&self.tokens).clone()),
+        }
+    }
+
+    fn org(&mut self) -> String {
+        match self.rng.below(12) {
+            0 => "nowhere".to_owned(),
+            1 | 2 => "globex".to_owned(),
+            _ => "acme".to_owned(),
+        }
+    }
+
+    fn place(&mut self) -> Place {
+        let registry = if self.rng.one_in(2) { REGISTRIES[0] } else { *self.rng.pick(&REGISTRIES) };
+        Place { org: self.org(), registry: registry.to_owned() }
+    }
+
+    fn name(&mut self) -> String {
+        self.one_of(&CRATES).to_owned()
+    }
+
+    fn number(&mut self) -> String {
+        self.one_of(&NUMBERS).to_owned()
+    }
+
+    fn login(&mut self) -> String {
+        if self.rng.one_in(5) { SERVICE.to_owned() } else { self.one_of(&LOGINS).to_owned() }
+    }
+
+    fn team(&mut self) -> String {
+        self.one_of(&TEAMS).to_owned()
+    }
+
+    fn patterns(&mut self, least: usize) -> Vec<String> {
+        (0..self.rng.within(least, 2)).map(|_| self.one_of(&PATTERNS).to_owned()).collect()
+    }
+
+    fn scopes(&mut self) -> Vec<String> {
+        (0..self.rng.within(1, 5)).map(|_| (*self.rng.pick(&SCOPES[..18])).to_owned()).collect()
+    }
+
+    fn package(&mut self) -> Package {
+        let deps =
+            if self.rng.one_in(2) { vec![(self.name(), self.one_of(&REQUIREMENTS).to_owned())] } else { Vec::new() };
+        let (name, number) = (self.name(), self.number());
+        let salt = if self.rng.one_in(4) { "other" } else { "" }.to_owned();
+        Package { name, number, description: self.one_of(&DESCRIPTIONS).to_owned(), deps, salt }
+    }
+
+    fn rule(&mut self) -> Rule {
+        let least = usize::from(!self.rng.one_in(20));
+        let allow = if least == 0 { Vec::new() } else { self.patterns(1) };
+        let except = if self.rng.one_in(3) { self.patterns(1) } else { Vec::new() };
+        let versions = self.rng.one_in(3).then(|| self.one_of(&REQUIREMENTS).to_owned());
+        let published_before = self.rng.one_in(4).then(|| self.start + *self.rng.pick(&[0, 1, 60, 3_600]));
+        Rule { allow, except, versions, published_before }
+    }
+
+    fn rules(&mut self) -> Vec<Rule> {
+        (0..self.rng.within(0, 3)).map(|_| self.rule()).collect()
+    }
+
+    fn rights(&mut self) -> Rights {
+        let mut rights = Rights::to_read();
+        for right in [&mut rights.publish, &mut rights.yank, &mut rights.owners] {
+            if self.rng.one_in(3) {
+                *right = vec![self.one_of(&PATTERNS).to_owned()];
+            }
+        }
+        if self.rng.one_in(3) {
+            rights.read = self.patterns(0);
+        }
+        rights
+    }
+
+    fn end(&mut self) -> i64 {
+        self.start + *self.rng.pick(&ENDS)
+    }
+
+    fn draft(&mut self) -> Draft {
+        let name = self.one_of(&["one", "two", "three", "four", " odd"]).to_owned();
+        Draft {
+            name,
+            note: String::new(),
+            holder: self.rng.one_in(4).then(|| self.login()),
+            rights: self.rights(),
+            rules: self.rules(),
+            not_before: self.rng.one_in(5).then(|| self.end()),
+            expires_at: self.rng.one_in(4).then(|| self.end()),
+            downloads: self.rng.one_in(4).then_some(1_000_000),
+            from_here: !self.rng.one_in(8),
+            enabled: !self.rng.one_in(8),
+        }
+    }
+
+    fn settings(&mut self) -> Settings {
+        Settings {
+            public: self.rng.one_in(3).then(|| self.rng.one_in(3)),
+            crates_io_allowed: self.rng.one_in(2).then(|| self.rng.one_in(2)),
+            max_crate_bytes: self.rng.one_in(3).then(|| *self.rng.pick(&[1_000, 1 << 20, 10 << 20])),
+        }
+    }
+
+    /// An entitlement that was granted, mostly where it was.
+    fn entitlement(&mut self) -> (Place, String) {
+        if self.entitlements.is_empty() || self.rng.one_in(8) {
+            return (self.place(), "#never".to_owned());
+        }
+        let (there, id) = self.rng.pick(&self.entitlements).clone();
+        (if self.rng.one_in(8) { self.place() } else { there }, id)
+    }
+
+    fn subject(&mut self) -> Subject {
+        if self.rng.one_in(2) {
+            return Subject::Terms(self.rights(), self.rules());
+        }
+        let (_, id) = self.entitlement();
+        Subject::Entitlement(id, self.rng.one_in(2).then(|| (self.rights(), self.rules())))
+    }
+
+    fn what(&mut self) -> What {
+        match self.rng.below(100) {
+            0..30 => self.of_cargo(),
+            30..50 => self.changed_by_cargo(),
+            50..70 => self.of_org(),
+            70..84 => self.of_tokens(),
+            _ => self.of_entitlements(),
+        }
+    }
+
+    fn of_cargo(&mut self) -> What {
+        let place = self.place();
+        match self.rng.below(7) {
+            0 => What::Config(place),
+            1 | 2 => What::File(place, self.name().to_ascii_lowercase()),
+            3 => What::Download(place, self.name(), self.number()),
+            4 => What::Owners(place, self.name()),
+            _ => {
+                let text = self.one_of(&TEXTS).to_owned();
+                let (per_page, page) =
+                    *self.rng.pick(&[(10, 1), (100, 1), (1, 1), (1, 2), (2, 2), (10, 9), (0, 1), (10, 0)]);
+                What::Search { place, text, per_page, page }
+            }
+        }
+    }
+
+    fn changed_by_cargo(&mut self) -> What {
+        let place = self.place();
+        match self.rng.below(10) {
+            0..=4 => What::Publish(place, self.package()),
+            5 | 6 => What::Yank { place, name: self.name(), number: self.number(), yanked: !self.rng.one_in(3) },
+            _ => {
+                let one = if self.rng.one_in(3) { format!("team:{}", self.team()) } else { self.login() };
+                let mut users = vec![one];
+                if self.rng.one_in(4) {
+                    users.push(self.login());
+                }
+                What::ChangeOwners { place, name: self.name(), users, add: !self.rng.one_in(3) }
+            }
+        }
+    }
+
+    fn of_org(&mut self) -> What {
+        let org = self.org();
+        match self.rng.below(18) {
+            0 => What::Org(org),
+            1 => What::Registries(org),
+            2 => What::Registry(self.place()),
+            3 => What::MakeRegistry(self.place(), self.settings()),
+            4 | 5 => What::SetRegistry(self.place(), self.settings()),
+            6 => What::Members(org),
+            7 => What::AddMember { org, login: self.login(), role: self.one_of(&ROLES), service: self.rng.one_in(3) },
+            8 | 9 => What::ChangeMember { org, login: self.login(), role: self.one_of(&ROLES) },
+            10 => What::RemoveMember { org, login: self.login() },
+            11 => What::Teams(org),
+            12 => What::MakeTeam { org, slug: self.team() },
+            13 | 14 => What::Seat { org, team: self.team(), login: self.login(), seated: !self.rng.one_in(3) },
+            15 => What::FoundOrg { slug: org, token: self.handle() },
+            _ => {
+                let action = self.one_of(&["", "token.", "version.publish", "member", "entitlement."]).to_owned();
+                What::Audit { org, action }
+            }
+        }
+    }
+
+    fn of_tokens(&mut self) -> What {
+        let (org, token) = (self.org(), self.rng.pick(&self.tokens).clone());
+        match self.rng.below(10) {
+            0 | 1 => What::Whoami,
+            2 => What::Tokens(org),
+            3 => What::Token { org, token },
+            4 => What::Revoke { org, token },
+            5 => What::Rotate { org, token, new: self.handle(), overlap: *self.rng.pick(&[0, 1, 3_600, 700_000]) },
+            _ => What::Issue {
+                org,
+                token: self.handle(),
+                kind: self.one_of(&["personal", "upload", "download", "service"]),
+                member: self.rng.one_in(2).then(|| self.login()),
+                scopes: match self.rng.below(4) {
+                    0 => None,
+                    1 => Some(everything()),
+                    _ if self.rng.one_in(10) => Some(vec!["nonsense@*".to_owned()]),
+                    _ => Some(self.scopes()),
+                },
+                life: self.rng.one_in(3).then(|| *self.rng.pick(&[0, 1, 3_600, 100_000_000])),
+            },
+        }
+    }
+
+    fn of_entitlements(&mut self) -> What {
+        let (place, id) = self.entitlement();
+        match self.rng.below(14) {
+            0 => What::Entitlements(place),
+            1 => What::Entitlement { place, id },
+            2 | 3 => What::Grant { place, id: self.handle(), token: self.handle(), draft: self.draft() },
+            4..=6 => What::ChangeEntitlement { place, id, patch: self.patch() },
+            7 => What::SwitchEntitlement { place, id, on: self.rng.one_in(2) },
+            8 if self.rng.one_in(2) => What::Withdraw { place, id },
+            8 | 9 => What::RotateEntitlement {
+                place,
+                id,
+                token: self.handle(),
+                overlap: *self.rng.pick(&[0, 1, 3_600, 700_000]),
+            },
+            10 => What::View { place, id },
+            _ => {
+                let explain = self.rng.one_in(2).then(|| (self.name(), self.rng.one_in(2).then(|| self.number())));
+                What::Preview { place, subject: self.subject(), explain }
+            }
+        }
+    }
+
+    fn patch(&mut self) -> Patch {
+        Patch {
+            name: self.rng.one_in(5).then(|| self.one_of(&["one", "two", "five"]).to_owned()),
+            note: self.rng.one_in(3).then(|| "noted".to_owned()),
+            rules: self.rng.one_in(2).then(|| self.rules()),
+            yank: self.rng.one_in(4).then(|| self.patterns(0)),
+            expires_at: self.rng.one_in(4).then(|| self.rng.one_in(2).then(|| self.end())),
+            enabled: self.rng.one_in(4).then(|| !self.rng.one_in(3)),
+        }
+    }
+}
