@@ -1,5 +1,7 @@
 //! The feed loses no change and waits for no stranger, in whatever order transactions begin and commit.
 
+mod storm;
+
 use sqlx::Connection;
 use std::collections::BTreeSet;
 use wharf_domain::{OrgId, RegistryId, Secret, Timestamp};

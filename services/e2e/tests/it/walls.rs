@@ -1,11 +1,15 @@
 //! The second wall between tenants: what Postgres itself refuses when a query forgets its org.
 //!
-//! `catalogue` reads the schema and compares every way around the walls with a reviewed list; `forgetful` plays each
-//! service role with queries that forget their org, on rows of two orgs that the product itself wrote. A new table,
-//! function, key or grant fails here until somebody has looked at it.
+//! `catalogue` reads the schema and compares every way around the walls with a reviewed list, and shows with planted holes
+//! that it sees them; `forgetful` plays each service role with queries that forget their org, on rows of two orgs that the
+//! product itself wrote; `foreign` tries views, functions, every form of writing and keys; `pooled` uses connections again
+//! after cancelled requests and panics. A new table, function, key or grant fails here until somebody has looked at it.
 
 mod catalogue;
+mod foreign;
 mod forgetful;
+mod holes;
+mod pooled;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection};

@@ -96,6 +96,21 @@ fn with_database(base: &str, name: &str) -> String {
     format!("{server}/{name}{query}")
 }
 
+/// The same database at another address of its server.
+#[must_use]
+pub fn at_address(url: &str, address: std::net::SocketAddr) -> String {
+    let (login, place) = url.rsplit_once('@').unwrap();
+    let (_, rest) = place.split_once('/').unwrap();
+    format!("{login}@{address}/{rest}")
+}
+
+/// The address of the server of a database.
+#[must_use]
+pub fn server_of(url: &str) -> std::net::SocketAddr {
+    let (_, place) = url.rsplit_once('@').unwrap();
+    place.split_once('/').unwrap().0.parse().unwrap()
+}
+
 /// The migrated template, made by whichever test process comes first. Its name is a digest of the migrations.
 async fn template(base: &str) -> String {
     let mut hash = DefaultHasher::new();

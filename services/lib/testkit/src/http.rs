@@ -1,5 +1,6 @@
 //! Plain HTTP, as a test sees it: status, headers and body of every answer, redirects not followed.
 
+use crate::secrets::{self, Exchange};
 use reqwest::{Method, header::HeaderMap};
 use serde_json::Value;
 
@@ -36,6 +37,7 @@ impl Answer {
 
     /// Insists on a status.
     #[must_use]
+    #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text());
         self
@@ -92,18 +94,33 @@ impl Client {
         self.exchange(method, url, headers, body).await.ok()
     }
 
+    fn witnessed(&self, url: &str, sent: &[(&str, &str)], answer: &Answer) -> Exchange {
+        let text = |text: &str| text.to_owned();
+        let authorization = self.authorization.as_ref().map(|value| ("authorization".to_owned(), value.clone()));
+        let headers = answer.headers.iter();
+        Exchange {
+            url: url.to_owned(),
+            sent: sent.iter().map(|(name, value)| (text(name), text(value))).chain(authorization).collect(),
+            status: answer.status,
+            headers: headers
+                .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+                .collect(),
+            body: answer.body.clone(),
+        }
+    }
+
     async fn exchange(
         &self,
         method: &str,
         url: &str,
-        headers: &[(&str, &str)],
+        sent: &[(&str, &str)],
         body: Option<Vec<u8>>,
     ) -> reqwest::Result<Answer> {
         let mut request = self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), url);
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
         }
-        for (name, value) in headers {
+        for (name, value) in sent {
             request = request.header(*name, *value);
         }
         if let Some(body) = body {
@@ -111,7 +128,9 @@ impl Client {
         }
         let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        Ok(Answer { status, headers, body: answer.bytes().await?.to_vec() })
+        let answer = Answer { status, headers, body: answer.bytes().await?.to_vec() };
+        secrets::note(|| self.witnessed(url, sent, &answer));
+        Ok(answer)
     }
 
     /// `GET`.

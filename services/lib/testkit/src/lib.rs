@@ -17,7 +17,9 @@ pub mod git;
 pub mod http;
 pub mod identity;
 pub mod process;
+pub mod secrets;
 pub mod stack;
+pub mod tls;
 pub mod transcript;
 
 pub use cargo::{Cargo, Finished};

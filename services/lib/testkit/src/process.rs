@@ -15,13 +15,23 @@ pub struct ServerProcess {
 /// The program, built in the same profile as the tests.
 #[must_use]
 pub fn program() -> std::path::PathBuf {
+    built("wharf", "cargo build -p wharf")
+}
+
+/// The program with mutants and moments alive (see `services/lib/trial`).
+#[must_use]
+pub fn armed_program() -> std::path::PathBuf {
+    built("wharf-armed", "cargo build --workspace --features wharf-e2e/trials --bin wharf-armed")
+}
+
+fn built(name: &str, by: &str) -> std::path::PathBuf {
     let mut path = std::env::current_exe().unwrap();
     path.pop();
     if path.ends_with("deps") {
         path.pop();
     }
-    let program = path.join("wharf");
-    assert!(program.exists(), "{} is not built: cargo build -p wharf", program.display());
+    let program = path.join(name);
+    assert!(program.exists(), "{} is not built: {by}", program.display());
     program
 }
 
@@ -59,6 +69,12 @@ impl ServerProcess {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("the server did not become ready: {}", self.log());
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// What the program has logged.

@@ -3,8 +3,9 @@
 use crate::balancer::Balancer;
 use crate::clock::TestClock;
 use crate::database::{SERVICE_PASSWORD, TestDatabase};
-use crate::identity::{Org, Token};
+use crate::identity::{Bases, Org, Token};
 use crate::setting;
+use crate::tls::{Authority, TlsFront};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -47,10 +48,19 @@ pub struct StackBuilder {
     downloads: usize,
     blobs: BlobKind,
     redis: RedisKind,
+    replicas_reach_database_at: Option<SocketAddr>,
     real_clock: bool,
+    tls: bool,
 }
 
 impl StackBuilder {
+    /// With TLS before everything that clients are told of: [`Setup::public`] instead of the plain addresses behind.
+    #[must_use]
+    pub fn tls(mut self) -> Self {
+        self.tls = true;
+        self
+    }
+
     /// With several index processes behind one address.
     #[must_use]
     pub fn indexes(mut self, count: usize) -> Self {
@@ -76,6 +86,14 @@ impl StackBuilder {
     #[must_use]
     pub fn redis(mut self, kind: RedisKind) -> Self {
         self.redis = kind;
+        self
+    }
+
+    /// With replicas, the processes of services of which there are several, that reach the database at this address: a
+    /// proxy that the test may cut, while the API goes on.
+    #[must_use]
+    pub fn replicas_reach_database_at(mut self, address: SocketAddr) -> Self {
+        self.replicas_reach_database_at = Some(address);
         self
     }
 
@@ -114,6 +132,9 @@ pub struct Setup {
     pub download: String,
     /// Address of the internal server.
     pub internal: String,
+    /// The addresses that clients are told, where they are others than the above.
+    pub public: Bases,
+    authority: Option<Authority>,
     number: u32,
 }
 
@@ -136,6 +157,12 @@ impl Setup {
         let database = TestDatabase::create().await;
         let directory = tempfile::Builder::new().prefix("wharf test ").tempdir().unwrap();
         let [app, index, download, internal] = [(); 4].map(|()| free_address());
+        let authority = builder.tls.then(Authority::generate);
+        let public = |address: SocketAddr| match authority {
+            Some(_) => format!("https://{}", free_address()),
+            None => format!("http://{address}"),
+        };
+        let public = Bases { app: public(app), index: public(index), download: public(download) };
         let secret = |name: &str, text: &str| {
             let path = directory.path().join(name);
             write_private(&path, text);
@@ -169,11 +196,12 @@ impl Setup {
             ),
         };
         let text = format!(
-            "[public]\napp = \"http://{app}\"\nindex = \"http://{index}\"\ndownload = \"http://{download}\"\n\
+            "[public]\napp = \"{}\"\nindex = \"{}\"\ndownload = \"{}\"\n\
              [listen]\napp = \"{app}\"\nindex = \"{index}\"\ndownload = \"{download}\"\ninternal = \"{internal}\"\n\
              [database]\nowner_url_file = {owner_url}\nservice_password_file = {password}\n\
              {redis}[blob]\n{blob}[secrets]\ntoken_pepper_file = {pepper}\nticket_key_file = {ticket_key}\n\
-             [limits]\nworkers = 1\nstop_grace_s = 2\n"
+             [limits]\nworkers = 1\nstop_grace_s = 2\n",
+            public.app, public.index, public.download,
         );
         let config_file = directory.path().join("wharf.toml");
         write_private(&config_file, &text);
@@ -185,8 +213,16 @@ impl Setup {
             index: format!("http://{index}"),
             download: format!("http://{download}"),
             internal: format!("http://{internal}"),
+            public,
+            authority,
             number,
         }
+    }
+
+    /// The certificate of the authority under which TLS is spoken.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&str> {
+        self.authority.as_ref().map(Authority::certificate)
     }
 
     /// Every file in the blob directory, unfinished ones too.
@@ -207,6 +243,16 @@ impl Setup {
     #[must_use]
     pub fn config(&self) -> Config {
         wharf_chassis::config::load(Some(&self.config_file), "WHARF_OF_NO_TEST").unwrap()
+    }
+
+    /// The same with the database at another address.
+    fn config_with_database_at(&self, address: SocketAddr) -> Config {
+        let text = std::fs::read_to_string(&self.config_file).unwrap();
+        let file = self.directory.path().join("wharf-elsewhere.toml");
+        write_private(&file, &text.replace("/owner-url\"", "/owner-url-elsewhere\""));
+        let url = crate::database::at_address(self.database.owner_url(), address);
+        write_private(&self.directory.path().join("owner-url-elsewhere"), &url);
+        wharf_chassis::config::load(Some(&file), "WHARF_OF_NO_TEST").unwrap()
     }
 
     /// Makes an org with one private registry called `private`, and its owner, straight in the database.
@@ -251,7 +297,7 @@ impl Setup {
         };
         let (stopper, stop) = stop_signal();
         let mut instances = Vec::new();
-        let mut balancers = Vec::new();
+        let (mut balancers, mut addresses) = (Vec::new(), Vec::new());
         let mut config = self.config();
         let mut alone = vec![Service::Api];
         for (service, count) in [(Service::Index, builder.indexes), (Service::Download, builder.downloads)] {
@@ -262,7 +308,9 @@ impl Setup {
             let front = if service == Service::Index { config.listen.index } else { config.listen.download };
             let mut replicas = Vec::new();
             for _ in 0..count {
-                let mut own = self.config();
+                let mut own = builder
+                    .replicas_reach_database_at
+                    .map_or_else(|| self.config(), |database| self.config_with_database_at(database));
                 let address = free_address();
                 own.listen.internal = free_address();
                 if service == Service::Index {
@@ -272,8 +320,18 @@ impl Setup {
                 }
                 instances.push(Instance::start(&own, &[service], &ambient, stop.clone()).await.unwrap());
                 replicas.push(address);
+                addresses.push((service, address));
             }
             balancers.push(Balancer::start(front, replicas).await);
+        }
+        let mut fronts = Vec::new();
+        if let Some(authority) = &self.authority {
+            let Bases { app, index, download } = &self.public;
+            let listen = &config.listen;
+            for (front, server) in [(app, listen.app), (index, listen.index), (download, listen.download)] {
+                let front = front.trim_start_matches("https://").parse().unwrap();
+                fronts.push(TlsFront::start(front, server, authority).await);
+            }
         }
         config.listen.internal = self.internal.trim_start_matches("http://").parse().unwrap();
         instances.push(Instance::start(&config, &alone, &ambient, stop).await.unwrap());
@@ -284,7 +342,7 @@ impl Setup {
                 }
             }
         }
-        Stack { setup: self, ambient, clock, instances, balancers, stopper }
+        Stack { setup: self, ambient, clock, instances, balancers, fronts, replicas: addresses, stopper }
     }
 }
 
@@ -304,6 +362,8 @@ pub struct Stack {
     pub clock: Arc<TestClock>,
     instances: Vec<Instance>,
     balancers: Vec<Balancer>,
+    fronts: Vec<TlsFront>,
+    replicas: Vec<(Service, SocketAddr)>,
     stopper: Stopper,
 }
 
@@ -321,8 +381,16 @@ impl Stack {
             downloads: 1,
             blobs: BlobKind::Directory,
             redis: RedisKind::Shared,
+            replicas_reach_database_at: None,
             real_clock: false,
+            tls: false,
         }
+    }
+
+    /// Every process of the services of which there are several, by the address at which it alone answers.
+    #[must_use]
+    pub fn replicas(&self) -> &[(Service, SocketAddr)] {
+        &self.replicas
     }
 
     /// An org with one private registry called `private`, and its owner.
@@ -369,7 +437,7 @@ impl Stack {
 
     /// Stops everything and removes the database.
     pub async fn stop(self) {
-        drop(self.balancers);
+        drop((self.fronts, self.balancers));
         self.stopper.stop();
         for instance in self.instances {
             instance.finished().await.unwrap();

@@ -2,7 +2,6 @@
 
 use super::{SERVICE_ROLES, SITE_TABLES, tenant_tables, texts};
 use sqlx::postgres::PgConnection;
-use wharf_testkit::database::TestDatabase;
 
 /// Every function that runs with more rights than its caller's: signature, whose rights, who may call it.
 const DEFINER_FUNCTIONS: &[(&str, &str, &[&str])] = &[
@@ -74,10 +73,8 @@ async fn none(superuser: &mut PgConnection, what: &str, sql: &str) {
     assert!(found.is_empty(), "{what}: {found:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_table_is_a_tenants_and_walled_or_reviewed() {
-    let database = TestDatabase::create().await;
-    let su = &mut database.superuser().await;
+/// Every table is a tenant's and walled, or reviewed.
+async fn tables(su: &mut PgConnection) {
     let all = texts(
         su,
         "select relname::text from pg_class
@@ -118,6 +115,23 @@ async fn every_table_is_a_tenants_and_walled_or_reviewed() {
                 and pg_get_expr(p.polwithcheck, p.polrelid) = '(org_id = current_org())')",
     )
     .await;
+    none(
+        su,
+        "relations outside the one schema",
+        "select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+         where n.nspname not in ('public', 'pg_catalog', 'information_schema', 'pg_toast')
+           and n.nspname !~ '^pg_(temp|toast_temp)_'",
+    )
+    .await;
+    none(
+        su,
+        "triggers and rules, which act with rights and at moments of their own",
+        "select tgrelid::regclass || ' ' || tgname from pg_trigger where not tgisinternal
+         union all
+         select r.ev_class::regclass || ' ' || r.rulename from pg_rewrite r join pg_class c on c.oid = r.ev_class
+         where c.relnamespace = 'public'::regnamespace and r.rulename <> '_RETURN'",
+    )
+    .await;
     // Policies are alternatives: one more that names a service, or everyone, would be a hole in the wall.
     none(
         su,
@@ -141,13 +155,10 @@ async fn every_table_is_a_tenants_and_walled_or_reviewed() {
         1,
         "an empty setting is no org"
     );
-    database.drop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn keys_lead_with_the_org() {
-    let database = TestDatabase::create().await;
-    let su = &mut database.superuser().await;
+/// Keys lead with the org.
+async fn keys(su: &mut PgConnection) {
     let mut found = texts(
         su,
         "with tenant as (
@@ -174,13 +185,10 @@ async fn keys_lead_with_the_org() {
     let mut reviewed: Vec<&str> = KEYS_WITHOUT_ORG.iter().map(|(key, _)| *key).collect();
     reviewed.sort_unstable();
     assert_eq!(found, reviewed);
-    database.drop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn functions_that_look_past_the_walls_are_reviewed() {
-    let database = TestDatabase::create().await;
-    let su = &mut database.superuser().await;
+/// Functions that look past the walls are reviewed.
+async fn functions(su: &mut PgConnection) {
     let found = texts(
         su,
         "select p.oid::regprocedure || ' | ' || o.rolname from pg_proc p join pg_roles o on o.oid = p.proowner
@@ -231,13 +239,10 @@ async fn functions_that_look_past_the_walls_are_reviewed() {
          where p.pronamespace = 'public'::regnamespace and a.grantee = 0 and p.proname <> 'current_org'",
     )
     .await;
-    database.drop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn service_roles_have_no_way_around() {
-    let database = TestDatabase::create().await;
-    let su = &mut database.superuser().await;
+/// Service roles have no way around.
+async fn roles(su: &mut PgConnection) {
     assert_eq!(
         texts(su, "select rolname::text from pg_roles where rolname like 'wharf\\_%' order by 1").await,
         ["wharf_api", "wharf_auth", "wharf_download", "wharf_index", "wharf_site", "wharf_worker"]
@@ -289,6 +294,28 @@ async fn service_roles_have_no_way_around() {
            and has_sequence_privilege(r.rolname, s.oid, 'select, usage, update')",
     )
     .await;
+    none(
+        su,
+        "rights that things yet to be made would be born with",
+        "select defaclrole::regrole || ' ' || defaclobjtype::text || ' ' || coalesce(defaclacl::text, '')
+         from pg_default_acl",
+    )
+    .await;
+    none(
+        su,
+        "settings that sessions of a role begin with",
+        "select setrole::regrole || ' ' || array_to_string(setconfig, ',') from pg_db_role_setting
+         where setdatabase in (0, (select oid from pg_database where datname = current_database()))
+           and array_to_string(setconfig, ',') ~ '(app\\.|role=|row_security|session_authorization|search_path)'",
+    )
+    .await;
+    none(
+        su,
+        "rights of everyone",
+        "select c.relname || ' ' || a.privilege_type from pg_class c, aclexplode(c.relacl) a
+         where c.relnamespace = 'public'::regnamespace and a.grantee = 0",
+    )
+    .await;
     let roles = SERVICE_ROLES.map(|role| format!("'{role}'")).join(", ");
     let grants = texts(
         su,
@@ -314,5 +341,12 @@ async fn service_roles_have_no_way_around() {
     )
     .await;
     assert_eq!(grants.join("\n"), GRANTS);
-    database.drop().await;
+}
+
+/// Everything that is looked for in the schema.
+pub(super) async fn check(su: &mut PgConnection) {
+    tables(su).await;
+    keys(su).await;
+    functions(su).await;
+    roles(su).await;
 }

@@ -19,14 +19,14 @@ struct Powers {
 
 /// How a statement ended.
 #[derive(Debug, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     Rows(u64),
     Walled,
     Failed(String),
 }
 
 /// An org with a row in every table.
-async fn furnish(stack: &Stack, slug: &str) -> Org {
+pub(super) async fn furnish(stack: &Stack, slug: &str) -> Org {
     let org = stack.org(slug).await;
     let pat =
         org.member("pat", "publisher", "upload", &["index:read@*", "crate:publish-new@*", "crate:publish@*"]).await;
@@ -86,7 +86,7 @@ async fn count(superuser: &mut PgConnection, table: &str, org: &str) -> u64 {
 }
 
 /// Runs one statement as a service would: in a transaction that may name an org. Nothing of it remains.
-async fn attempt(connection: &mut PgConnection, org: Option<&str>, statement: String) -> End {
+pub(super) async fn attempt(connection: &mut PgConnection, org: Option<&str>, statement: String) -> End {
     let mut transaction = connection.begin().await.unwrap();
     if let Some(org) = org {
         sqlx::query("select set_config('app.org_id', $1, true)").bind(org).execute(&mut *transaction).await.unwrap();
@@ -108,7 +108,7 @@ async fn attempt(connection: &mut PgConnection, org: Option<&str>, statement: St
 }
 
 /// The statement that writes a stored row once more.
-fn insert_again(table: &str, row: &str) -> String {
+pub(super) fn insert_again(table: &str, row: &str) -> String {
     let row = row.replace('\'', "''");
     format!("insert into {table} overriding system value select (json_populate_record(null::{table}, '{row}')).*")
 }
