@@ -78,6 +78,15 @@ impl Blobs {
         }
     }
 
+    /// Prepares the place a configuration names for an installation that has no files yet: makes a directory. A bucket is
+    /// made by whoever gives the keys to it.
+    pub fn prepare(config: &BlobConfig) -> Result<(), OpenError> {
+        match config {
+            BlobConfig::Directory { path } => Directory::prepare(path),
+            BlobConfig::S3(_) => Ok(()),
+        }
+    }
+
     /// A backend in memory; the clock gives the ages.
     #[must_use]
     pub fn memory(clock: Arc<dyn Clock>) -> Self {

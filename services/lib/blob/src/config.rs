@@ -10,7 +10,7 @@ use serde::Deserialize;
 pub enum BlobConfig {
     /// A directory on a local disk, for one machine.
     Directory {
-        /// Where; made when it is missing.
+        /// Where; `wharf migrate` makes it for a new database.
         path: PathBuf,
     },
     /// A bucket of S3 or of a server that speaks its protocol.

@@ -30,12 +30,23 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Opens a directory, making it when it is missing.
+    /// Opens a directory that was prepared.
+    ///
+    /// One that was not is refused, never made: where its disk is not mounted lies an empty directory, which would take
+    /// new files and lack all the old ones.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
+        match fs::metadata(path.join("sha256")) {
+            Ok(_) => Ok(Self { root: path.to_owned() }),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(OpenError::Unprepared { path: path.to_owned() }),
+            Err(source) => Err(OpenError::File { key: "path", path: path.to_owned(), source }),
+        }
+    }
+
+    /// Prepares a directory for an installation that has no files yet. Harmless to repeat.
+    pub fn prepare(path: &Path) -> Result<(), OpenError> {
         fs::create_dir_all(path.join("sha256"))
             .and_then(|()| sync_directory(path))
-            .map_err(|source| OpenError::File { key: "path", path: path.to_owned(), source })?;
-        Ok(Self { root: path.to_owned() })
+            .map_err(|source| OpenError::File { key: "path", path: path.to_owned(), source })
     }
 
     fn path(&self, sha256: &[u8; 32]) -> PathBuf {
@@ -127,7 +138,9 @@ fn store(path: &Path, sha256: &[u8; 32], bytes: &[u8]) -> io::Result<Put> {
     if !holds(path, sha256, bytes.len())? {
         let mut file = unfinished(place)?;
         file.write_all(bytes)?;
+        wharf_trial::moment!("directory: file written");
         file.as_file().sync_all()?;
+        wharf_trial::moment!("directory: file synced");
         put = match file.persist_noclobber(path) {
             Ok(_) => Put::Created,
             // Either another writer was faster, or damaged bytes stand there: those are not kept.
@@ -142,12 +155,14 @@ fn store(path: &Path, sha256: &[u8; 32], bytes: &[u8]) -> io::Result<Put> {
             }
             Err(error) => return Err(error.error),
         };
+        wharf_trial::moment!("directory: file named");
     }
     // Also when another writer made the file or the directories: it may not have come so far, and we are about to say
     // that the blob is durable.
     for directory in path.ancestors().skip(1).take(3) {
         sync_directory(directory)?;
     }
+    wharf_trial::moment!("directory: names synced");
     Ok(put)
 }
 

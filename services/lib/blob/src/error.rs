@@ -101,6 +101,16 @@ pub enum OpenError {
         /// What is wrong with it.
         detail: String,
     },
+    /// The directory is not one in which crate files are kept.
+    #[error(
+        "blob.path: {0} is not prepared for crate files (it holds no directory `sha256`): mount its disk, or run \
+         `wharf migrate` for a new database; to begin with an empty one on purpose: mkdir -p {0}/sha256",
+        path.display()
+    )]
+    Unprepared {
+        /// The directory.
+        path: std::path::PathBuf,
+    },
     /// A file or directory named by a setting cannot be used.
     #[error("blob.{key}: cannot use {}", path.display())]
     File {

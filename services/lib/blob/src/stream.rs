@@ -43,6 +43,7 @@ impl BlobStream {
             let Some((mut pieces, mut check)) = state else { return Ok(None) };
             match pieces.try_next().await? {
                 Some(bytes) => {
+                    wharf_trial::moment!("blob: piece read");
                     let complete = check.take(&bytes)?;
                     // The last piece leaves only after the digest of all was found right: a client never receives a
                     // complete file that is wrong.

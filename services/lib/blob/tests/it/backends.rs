@@ -34,6 +34,7 @@ pub(crate) fn memory() -> Backend {
 pub(crate) fn directory() -> Backend {
     let dir = tempfile::tempdir().unwrap();
     let config = BlobConfig::Directory { path: dir.path().join("blobs") };
+    Blobs::prepare(&config).unwrap();
     Backend { blobs: Arc::new(Blobs::open(&config).unwrap()), dir }
 }
 

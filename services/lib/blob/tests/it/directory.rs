@@ -122,3 +122,17 @@ fn a_path_that_is_no_directory_is_refused_by_name() {
     assert!(matches!(error, OpenError::File { key: "path", .. }), "{error:?}");
     assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
 }
+
+#[test]
+fn a_directory_whose_disk_is_not_mounted_is_refused_and_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    for path in [dir.path().to_owned(), dir.path().join("missing")] {
+        let config = BlobConfig::Directory { path: path.clone() };
+        let error = Blobs::open(&config).unwrap_err();
+        assert!(matches!(error, OpenError::Unprepared { .. }), "{error:?}");
+        assert!(error.to_string().contains("mount its disk"), "{error}");
+        assert!(!path.join("sha256").exists());
+        Blobs::prepare(&config).unwrap();
+        assert!(Blobs::open(&config).is_ok());
+    }
+}

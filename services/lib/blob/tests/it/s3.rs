@@ -157,6 +157,7 @@ fn settings_that_make_no_sense_are_refused_by_name() {
     for (expected, config) in cases {
         match Blobs::open(&BlobConfig::S3(config)).unwrap_err() {
             OpenError::Setting { key, .. } | OpenError::File { key, .. } => assert_eq!(key, expected),
+            OpenError::Unprepared { .. } => panic!("a bucket is no directory"),
         }
     }
 }
