@@ -42,6 +42,7 @@ pub async fn migrate(owner: &Database, service_password: &Secret) -> Result<i64,
     wharf_trial::mutant!(PolicyChecksNothing {
         sqlx::query("alter policy tenant on token with check (true)").execute(owner.pool()).await.map_err(StoreError::from)?;
     });
+    wharf_trial::moment!("migrate: schema made");
     for role in DatabaseRole::ALL {
         // DDL takes no parameters: the server itself quotes the name and the password.
         let statement = sqlx::query_scalar!(
@@ -53,6 +54,7 @@ pub async fn migrate(owner: &Database, service_password: &Secret) -> Result<i64,
         .await
         .map_err(StoreError::from)?;
         sqlx::query(AssertSqlSafe(statement)).execute(owner.pool()).await.map_err(StoreError::from)?;
+        wharf_trial::moment!("migrate: password set");
     }
     sqlx::query("grant select on _sqlx_migrations to wharf_api, wharf_index, wharf_download, wharf_worker")
         .execute(owner.pool())
@@ -65,8 +67,8 @@ fn newest() -> i64 {
     MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default()
 }
 
-/// Refuses a schema that this program cannot serve.
-pub async fn check(database: &Database) -> Result<(), SchemaError> {
+/// The newest migration applied; 0 in an empty database.
+pub async fn applied(database: &Database) -> Result<i64, StoreError> {
     let found: Option<i64> = sqlx::query_scalar("select max(version) from _sqlx_migrations where success")
         .fetch_one(database.pool())
         .await
@@ -75,7 +77,12 @@ pub async fn check(database: &Database) -> Result<(), SchemaError> {
             let undefined = error.as_database_error().and_then(|e| e.code()).is_some_and(|code| code == "42P01");
             if undefined { Ok(None) } else { Err(StoreError::from(error)) }
         })?;
-    let (found, needed) = (found.unwrap_or_default(), newest());
+    Ok(found.unwrap_or_default())
+}
+
+/// Refuses a schema that this program cannot serve.
+pub async fn check(database: &Database) -> Result<(), SchemaError> {
+    let (found, needed) = (applied(database).await?, newest());
     match found.cmp(&needed) {
         std::cmp::Ordering::Less => Err(SchemaError::TooOld { found, needed }),
         std::cmp::Ordering::Greater => Err(SchemaError::TooNew { found, known: needed }),

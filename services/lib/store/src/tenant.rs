@@ -2,6 +2,7 @@
 
 use crate::index_change::Unnumbered;
 use crate::{Database, StoreError};
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 use wharf_domain::OrgId;
 
@@ -60,8 +61,18 @@ impl TenantTx {
     /// Makes everything durable. When the connection breaks on the way the outcome is [`StoreError::CommitUnknown`].
     pub async fn commit(mut self) -> Result<(), StoreError> {
         self.number_changes().await?;
+        wharf_trial::moment!("commit: changes numbered");
         self.transaction.commit().await.map_err(|error| {
-            if error.as_database_error().is_some() { StoreError::from(error) } else { StoreError::CommitUnknown(error) }
+            if is_refusal(&error) { StoreError::from(error) } else { StoreError::CommitUnknown(error) }
         })
     }
+}
+
+/// Whether the server itself says that it did not commit. A server that ends the connection (FATAL: it is shut down, or an
+/// administrator ended the session) may do so between committing and saying so.
+fn is_refusal(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(|error| error.try_downcast_ref::<PgDatabaseError>())
+        .is_some_and(|error| !matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic))
 }
