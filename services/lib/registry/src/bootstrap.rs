@@ -138,18 +138,22 @@ pub async fn org(
     if found.is_none() {
         let name = label::name(&spec.name)?;
         maker.tx.insert_org(&spec.org, &name, maker.now).await?;
+        wharf_trial::moment!("bootstrap: org made");
         maker.record("org.create", json!({ "org": spec.org }), json!({ "name": name })).await?;
     }
     let registry = maker.registry(&spec.registry).await?;
     let mut members = Vec::new();
     for member in spec.members {
         members.push(maker.member(member).await?);
+        wharf_trial::moment!("bootstrap: member made");
     }
     let mut entitlements = Vec::new();
     for entitlement in spec.entitlements {
         entitlements.push(maker.entitlement(registry, &spec.registry, entitlement).await?);
+        wharf_trial::moment!("bootstrap: entitlement made");
     }
     maker.tx.commit().await?;
+    wharf_trial::moment!("bootstrap: committed");
     Ok(Made { org: id, registry, members, entitlements, is_new: found.is_none() })
 }
 

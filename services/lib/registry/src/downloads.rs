@@ -20,6 +20,7 @@ impl Site {
     ) -> Result<Option<String>> {
         let Some(version) = self.find_visible_version(entry, view, name, number).await? else { return Ok(None) };
         let tenant = if entry.address.is_public { Tenant::Public } else { Tenant::Org(entry.address.org) };
+        wharf_trial::moment!("download: decided");
         let ticket = mint(&self.tickets, self.download_host(), tenant, version.cksum, EPOCH, self.clock.now());
         Ok(Some(format!("{}{ticket}", self.addresses.download)))
     }

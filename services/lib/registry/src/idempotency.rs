@@ -68,6 +68,7 @@ impl Once {
         }
         let Some(answer) = tx.find_answer(once.token, &once.key).await? else { return Ok(None) };
         let clear = once.open(tx.org(), &answer)?;
+        wharf_trial::moment!("idempotency: found");
         serde_json::from_slice(&clear).map(Some).map_err(Error::internal)
     }
 
@@ -82,7 +83,9 @@ impl Once {
         let Some(once) = once else { return Ok(()) };
         let clear = Zeroizing::new(serde_json::to_vec(answer).map_err(Error::internal)?);
         let answer = once.seal(tx.org(), entropy, &clear)?;
-        Ok(tx.insert_answer(once.token, &once.key, &answer, now).await?)
+        tx.insert_answer(once.token, &once.key, &answer, now).await?;
+        wharf_trial::moment!("idempotency: kept");
+        Ok(())
     }
 
     fn bound_to(&self, org: OrgId) -> Vec<u8> {

@@ -29,9 +29,12 @@ pub async fn collect_orphans(worker: &Database, blobs: &Blobs, clock: &dyn Clock
         let old: Vec<[u8; 32]> =
             page.blobs.iter().filter(|blob| blob.stored_at < oldest).map(|blob| blob.sha256).collect();
         for candidates in old.chunks(ORPHANS_AT_ONCE) {
+            wharf_trial::moment!("collector: listed");
             let mut check = OrphanCheck::begin(worker).await?;
             for orphan in check.orphans_any_org(candidates).await? {
+                wharf_trial::moment!("collector: orphan found");
                 blobs.delete(orphan).await.map_err(Error::unavailable)?;
+                wharf_trial::moment!("collector: orphan deleted");
                 collected += 1;
             }
             check.end().await?;

@@ -214,6 +214,7 @@ impl Site {
         }
         if !added.is_empty() {
             let object = json!({ "registry": entry.address.registry_slug, "crate": krate.krate.name.as_str() });
+            wharf_trial::moment!("owners: added");
             transaction.record(&actor.entry(self, "owner.add", object, json!({ "added": added }))).await?;
             self.settle(transaction).await?;
         }
@@ -257,6 +258,7 @@ impl Site {
             ));
         }
         let object = json!({ "registry": entry.address.registry_slug, "crate": krate.name.as_str() });
+        wharf_trial::moment!("owners: removed");
         transaction.record(&actor.entry(self, "owner.remove", object, json!({ "removed": removed }))).await?;
         self.settle(transaction).await?;
         Ok("owners successfully removed".to_owned())

@@ -116,6 +116,10 @@ async fn step(
 }
 
 async fn apply(site: &Arc<Site>, changes: &[(OrgId, Change)]) -> std::result::Result<(), StoreError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    wharf_trial::moment!("feed: read");
     if changes.iter().any(|(_, change)| matches!(change, Change::Registry(_))) {
         site.load_directory().await?;
     }
@@ -129,6 +133,7 @@ async fn apply(site: &Arc<Site>, changes: &[(OrgId, Change)]) -> std::result::Re
             Change::Token(_) | Change::Entitlement(_) | Change::Member(_) => site.credentials.forget(change),
         }
     }
+    wharf_trial::moment!("feed: applied");
     Ok(())
 }
 

@@ -28,6 +28,7 @@ impl Site {
         let Some(position) = position else { return Ok(()) };
         self.cache.wake(FEED_TOPIC);
         wharf_trial::mutant!(AnswerBeforeReplicas { return Ok(()); });
+        wharf_trial::moment!("settle: woken");
         let waited = tokio::time::timeout(PATIENCE, async {
             let mut pause = Duration::from_millis(1);
             loop {

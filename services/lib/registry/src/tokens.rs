@@ -93,6 +93,7 @@ impl Site {
         };
         let issued = Issued { token, secret };
         self.store_token(actor, &mut tx, &issued).await?;
+        wharf_trial::moment!("token: stored");
         let entry = actor.entry(self, "token.issue", object(&issued.token), described(&issued.token));
         tx.record(&entry).await?;
         Once::keep(once, &mut tx, &*self.entropy, now, &Kept::of(&issued)).await?;
@@ -129,11 +130,14 @@ impl Site {
         let id = parse_id(id)?;
         let token = tx.find_token_for_change(id).await?.filter(|token| shows(actor, token));
         let token = token.ok_or_else(Error::not_found)?;
-        if token.revoked_at.is_some() {
-            return Ok(());
-        }
         let now = self.clock.now();
+        if token.revoked_at.is_some() {
+            // Announced again: whoever revoked it may have died before the replicas knew, and this answer promises it too.
+            tx.announce(&Change::Token(id), now).await?;
+            return Ok(self.settle(tx).await?);
+        }
         tx.revoke_token(id, now, Some(actor.principal.token)).await?;
+        wharf_trial::moment!("token: revoked");
         tx.announce(&Change::Token(id), now).await?;
         let entry = actor.entry(self, "token.revoke", object(&token), described(&token));
         wharf_trial::mutant!(AuditAfterwards {
@@ -157,6 +161,9 @@ impl Site {
         actor.require(Verb::TokenWrite, None)?;
         let id = parse_id(id)?;
         if let Some(kept) = Once::earlier::<Kept>(once, &mut tx).await? {
+            // Announced again: the first time may have ended before the replicas knew of the old token's end.
+            tx.announce(&Change::Token(id), self.clock.now()).await?;
+            self.settle(tx).await?;
             return kept.issued();
         }
         let overlap = overlap.unwrap_or(OVERLAP_DEFAULT);
@@ -191,6 +198,7 @@ impl Site {
         self.store_token(actor, &mut tx, &issued).await?;
         let until = now.plus(overlap);
         tx.shorten_token(old.id, until).await?;
+        wharf_trial::moment!("token: replaced");
         tx.announce(&Change::Token(old.id), now).await?;
         let detail = json!({ "old": old.id, "old_until": until, "new": described(&issued.token) });
         let entry = actor.entry(self, "token.rotate", object(&issued.token), detail);

@@ -38,11 +38,22 @@ impl Site {
 
         let now = self.clock.now();
         if !transaction.set_yanked(krate.id, version.id, yanked, now).await? {
+            // Announced again: whoever yanked it may have died before the replicas knew, and this answer promises it too.
+            let change = Change::Crate {
+                registry: entry.address.registry,
+                krate: krate.id,
+                name: krate.name,
+                revision: krate.revision,
+            };
+            transaction.announce(&change, now).await?;
+            self.settle(transaction).await?;
             return Ok(());
         }
+        wharf_trial::moment!("yank: marked");
         let line = transaction.get_index_line(version.id).await?;
         let line = with_yanked(&line, yanked).map_err(Error::internal)?;
         transaction.set_index_line(version.id, &line).await?;
+        wharf_trial::moment!("yank: line written");
         let revision = transaction.raise_revision(krate.id).await?;
         let change =
             Change::Crate { registry: entry.address.registry, krate: krate.id, name: krate.name.clone(), revision };

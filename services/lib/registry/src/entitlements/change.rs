@@ -72,6 +72,7 @@ impl Site {
         let now = self.clock.now();
         let tokens = transaction.list_entitlement_tokens(&[id], now).await?;
         transaction.delete_entitlement(entry.address.registry, id).await?;
+        wharf_trial::moment!("entitlement: withdrawn");
         transaction.announce(&Change::Entitlement(id), now).await?;
         let tokens: Vec<_> = tokens.iter().map(|token| token.id).collect();
         let record = actor.entry(
@@ -93,7 +94,11 @@ impl Site {
     }
 
     async fn unchanged(&self, mut transaction: TenantTx, entitlement: Entitlement) -> Result<Granted> {
-        let tokens = transaction.list_entitlement_tokens(&[entitlement.id], self.clock.now()).await?;
+        let now = self.clock.now();
+        let tokens = transaction.list_entitlement_tokens(&[entitlement.id], now).await?;
+        // Announced again: whoever changed it may have died before the replicas knew, and this answer promises it too.
+        transaction.announce(&Change::Entitlement(entitlement.id), now).await?;
+        self.settle(transaction).await?;
         Ok(Granted { entitlement, tokens })
     }
 
@@ -107,6 +112,7 @@ impl Site {
         entitlement: Entitlement,
     ) -> Result<Granted> {
         transaction.update_entitlement(&entitlement).await.map_err(name_taken)?;
+        wharf_trial::moment!("entitlement: saved");
         transaction.announce(&Change::Entitlement(entitlement.id), entitlement.updated_at).await?;
         let record = actor.entry(
             self,

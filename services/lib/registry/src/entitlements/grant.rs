@@ -55,6 +55,7 @@ impl Site {
             updated_at: now,
         };
         transaction.insert_entitlement(&entitlement).await.map_err(name_taken)?;
+        wharf_trial::moment!("entitlement: granted");
         let (token, secret) = issue(self, actor, &mut transaction, &entitlement).await?;
         transaction.announce(&Change::Entitlement(entitlement.id), now).await?;
         let record = actor.entry(

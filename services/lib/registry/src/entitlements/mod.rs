@@ -168,6 +168,7 @@ async fn issue(
             created_at: now,
         })
         .await?;
+    wharf_trial::moment!("entitlement: token stored");
     transaction.announce(&Change::Token(id), now).await?;
     Ok((id, token.secret().clone()))
 }

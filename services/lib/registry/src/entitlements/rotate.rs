@@ -35,6 +35,9 @@ impl Site {
         }
         let mut transaction = self.begin(entry.address.org).await?;
         if let Some(issued) = Issued::earlier(once, &mut transaction).await? {
+            // Announced again: the first time may have ended before the replicas knew of the old tokens' end.
+            transaction.announce(&Change::Entitlement(id), self.clock.now()).await?;
+            self.settle(transaction).await?;
             return Ok(issued);
         }
         let entitlement =
@@ -54,6 +57,7 @@ impl Site {
                 ),
             ));
         }
+        wharf_trial::moment!("entitlement: old tokens ended");
         let (token, secret) = issue(self, actor, &mut transaction, &entitlement).await?;
         for token in &old {
             transaction.announce(&Change::Token(*token), now).await?;

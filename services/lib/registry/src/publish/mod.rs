@@ -60,6 +60,7 @@ impl Site {
         if let Some(published) = &published {
             check_same(&submission, published)?;
         }
+        wharf_trial::moment!("publish: checked");
         self.store_file(&submission, archive.clone()).await?;
         wharf_trial::moment!("publish: file stored");
 
@@ -124,9 +125,21 @@ impl Site {
     async fn hold_file(&self, transaction: &mut TenantTx, submission: &Submission, archive: &Bytes) -> Result<()> {
         wharf_trial::mutant!(FileStoredAfterRow { return Ok(()); });
         transaction.hold_blob(submission.cksum).await?;
+        if self.has_file(submission).await? {
+            return Ok(());
+        }
+        self.store_file(submission, archive.clone()).await?;
+        if self.has_file(submission).await? {
+            return Ok(());
+        }
+        // A server that says so and does not do so would make us list what cannot be downloaded.
+        Err(Error::unavailable("the blob store says that it took a file, and does not have it"))
+    }
+
+    async fn has_file(&self, submission: &Submission) -> Result<bool> {
         match self.blobs.stat(submission.cksum).await.map_err(blob_failure)? {
-            Some(bytes) if bytes == submission.archive_bytes => Ok(()),
-            None => self.store_file(submission, archive.clone()).await,
+            Some(bytes) if bytes == submission.archive_bytes => Ok(true),
+            None => Ok(false),
             Some(bytes) => Err(Error::unavailable(format!(
                 "the blob store was given {} bytes and tells of {bytes}",
                 submission.archive_bytes
@@ -150,6 +163,7 @@ impl Site {
         let at = Timestamp::from_unix(self.clock.now().unix());
         let mut transaction = self.begin(entry.address.org).await?;
         self.hold_file(&mut transaction, submission, archive).await?;
+        wharf_trial::moment!("publish: file held");
         let canonical = submission.name.canonical();
         let fresh = StoredCrate { id: CrateId::random(&*self.entropy), name: submission.name.clone(), revision: 0 };
         let found = match transaction.find_crate(registry, &canonical).await? {
@@ -160,6 +174,7 @@ impl Site {
         // Rights are judged on what is there now: the crate may have come into being since they were judged first.
         self.authorize(&mut transaction, actor, entry, &submission.name, found.as_ref()).await?;
         let is_new = found.is_none();
+        wharf_trial::moment!("publish: crate found");
         let krate = found.unwrap_or(fresh);
 
         let version = StoredVersion {
@@ -190,6 +205,7 @@ impl Site {
             transaction.announce(&change, at).await?;
             return Ok(transaction);
         }
+        wharf_trial::moment!("publish: version written");
         if let (true, Some(user)) = (is_new, actor.principal.user()) {
             transaction.add_owner(krate.id, wharf_store::owners::OwnerId::User(user), at).await?;
         }
@@ -197,6 +213,7 @@ impl Site {
             *revision = transaction.raise_revision(krate.id).await?;
         }
         transaction.announce(&change, at).await?;
+        wharf_trial::moment!("publish: announced");
         let object = json!({
             "registry": entry.address.registry_slug,
             "crate": krate.name.as_str(),
