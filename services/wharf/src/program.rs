@@ -38,6 +38,8 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Deletes crate files that no version needs, left behind by publishes that failed more than a day ago.
+    Collect,
     /// Reads the configuration and every file it names, and says what is wrong.
     CheckConfig,
 }
@@ -68,6 +70,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
             Command::Serve { services } => commands::serve(&config, &services).await,
             Command::Migrate => commands::migrate(&config).await,
             Command::Bootstrap { demo: _, out } => commands::bootstrap_demo(&config, &out).await,
+            Command::Collect => commands::collect(&config).await,
             Command::CheckConfig => commands::check_config(&config),
         }
     })

@@ -25,6 +25,7 @@ pub async fn bootstrap_demo(config: &Config, out: &Path) -> anyhow::Result<()> {
     let secrets = DemoSecrets::known_or_new(&known, &*ambient.entropy);
     let (org, registry) = (slug("acme")?, slug("private")?);
     write(out, &settings(config, &org, &registry, &secrets))?;
+    wharf_trial::moment!("bootstrap: secrets written");
 
     let owner = assemble::owner_database(config)?;
     let spec = demo(org, registry, secrets)?;
