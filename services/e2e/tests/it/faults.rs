@@ -1,7 +1,7 @@
 //! What is promised when something is away: Redis, the database, the crate files. Each comes back by itself, and nothing
 //! was changed by a request that was refused meanwhile.
 
-mod redis;
+pub(crate) mod redis;
 
 use redis::RedisServer;
 use serde_json::json;

@@ -1,6 +1,8 @@
 //! Every way in which a right ends or changes is in force on every replica of every service when the answer to it comes;
 //! and what ends by itself ends to the second.
 
+mod replicas;
+
 use serde_json::{Value, json};
 use std::time::Duration;
 use wharf_testkit::{CrateFixture, Org, Stack, Token};

@@ -5,7 +5,7 @@ use tempfile::TempDir;
 use wharf_testkit::stack::free_address;
 
 /// A Redis; killed when dropped.
-pub(super) struct RedisServer {
+pub(crate) struct RedisServer {
     port: u16,
     folder: TempDir,
     child: Option<Child>,
@@ -13,18 +13,18 @@ pub(super) struct RedisServer {
 
 impl RedisServer {
     /// Starts one. It may take a moment to answer, which is nothing a user of Redis may mind.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut server = Self { port: free_address().port(), folder: tempfile::tempdir().unwrap(), child: None };
         server.run();
         server
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}/", self.port)
     }
 
     /// Starts it again, empty.
-    pub(super) fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         let child = Command::new("redis-server")
             .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port", &self.port.to_string()])
             .arg("--dir")
@@ -36,14 +36,14 @@ impl RedisServer {
     }
 
     /// Stops it without a word.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         let mut child = self.child.take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
     /// Takes everything out of it.
-    pub(super) fn wipe(&self) {
+    pub(crate) fn wipe(&self) {
         let status = Command::new("redis-cli")
             .args(["-p", &self.port.to_string(), "flushall"])
             .stdout(Stdio::null())
