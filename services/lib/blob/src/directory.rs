@@ -44,9 +44,11 @@ impl Directory {
 
     /// Prepares a directory for an installation that has no files yet. Harmless to repeat.
     pub fn prepare(path: &Path) -> Result<(), OpenError> {
-        fs::create_dir_all(path.join("sha256"))
-            .and_then(|()| sync_directory(path))
-            .map_err(|source| OpenError::File { key: "path", path: path.to_owned(), source })
+        fs::create_dir_all(path.join("sha256")).and_then(|()| sync_directory(path)).map_err(|source| OpenError::File {
+            key: "path",
+            path: path.to_owned(),
+            source,
+        })
     }
 
     fn path(&self, sha256: &[u8; 32]) -> PathBuf {
