@@ -14,3 +14,4 @@
 pub mod archives;
 pub mod reading;
 pub mod targets;
+pub mod uploads;

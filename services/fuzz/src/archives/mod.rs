@@ -15,6 +15,7 @@ mod manifest;
 mod paths;
 
 use build::Maker;
+pub(crate) use paths::TABLE as PATHS;
 use wharf_cargo_wire::PublishLimits;
 
 /// What is to happen to an archive.

@@ -13,7 +13,7 @@ const ENCODING: Verdict = Refused("it is not UTF-8");
 const COLLISION: Verdict = Refused("cannot both exist on every file system");
 
 /// Path of a regular file, and the verdict on it.
-const TABLE: &[(&str, &[u8], Verdict)] = &[
+pub(crate) const TABLE: &[(&str, &[u8], Verdict)] = &[
     ("an absolute path", b"/etc/passwd", ROOT),
     ("an absolute path to the root", b"/@/x", ROOT),
     ("a path that climbs first", b"../x", ROOT),
