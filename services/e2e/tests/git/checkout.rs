@@ -66,6 +66,14 @@ impl Checkout {
         assert!(done.success, "{manner:?}: {}", done.stderr);
     }
 
+    /// From now on with another token.
+    pub(crate) fn present(&self, token: &Token) {
+        let (scheme, rest) = self.url.split_once("://").unwrap();
+        let host = rest.split_once('/').unwrap().0;
+        std::fs::write(self.git.home().join(".git-credentials"), format!("{scheme}://token:{}@{host}\n", token.secret))
+            .unwrap();
+    }
+
     /// The commit the index is at.
     pub(crate) async fn commit(&self) -> ObjectId {
         let shown = self.git.run(&self.path, &["rev-parse", HEAD]).await;

@@ -1,9 +1,9 @@
 //! Every way to clone and to fetch, with what a view holds compared to the sparse index.
 
 use crate::checkout::{Checkout, Manner, git_url, sparse_files};
-use crate::crates::{publish, publish_bulk, set_yanked};
+use crate::crates::{publish, publish_bulk, set_yanked, slim};
 use wharf_testkit::chance::{Chance, seeds};
-use wharf_testkit::{CrateFixture, Git, Stack};
+use wharf_testkit::{Git, Stack};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_protocol_full_and_shallow() {
@@ -12,7 +12,7 @@ async fn every_protocol_full_and_shallow() {
     let rng = &mut Chance::new(seeds("clones", 1)[0]);
     let mut names = publish_bulk(&org.owner, "partner", rng).await;
     for name in ["a", "ab", "abc", "Abcd", "hidden-core"] {
-        publish(&org.owner, &CrateFixture::new(name, "1.0.0")).await;
+        publish(&org.owner, &slim(name, "1.0.0")).await;
         names.push(name.to_owned());
     }
     let all = org.partner("all", &["*"]).await;
@@ -28,7 +28,7 @@ async fn every_protocol_full_and_shallow() {
             checkouts.push((manner, checkout));
         }
         let first = checkouts[0].1.commit().await;
-        publish(&org.owner, &CrateFixture::new("partner-00", &format!("2.{}.0", rng.below(1000)))).await;
+        publish(&org.owner, &slim("partner-00", &format!("2.{}.0", rng.below(1000)))).await;
         set_yanked(&org.owner, "partner-01", "1.0.0", rng.one_in(2)).await;
         let expected = sparse_files(token, &names).await;
         for (manner, checkout) in &checkouts {
@@ -48,7 +48,7 @@ async fn every_protocol_full_and_shallow() {
 async fn git_clone_itself_and_helpers_of_credentials() {
     let stack = Stack::start().await;
     let org = stack.org("acme").await;
-    publish(&org.owner, &CrateFixture::new("partner-core", "1.0.0")).await;
+    publish(&org.owner, &slim("partner-core", "1.0.0")).await;
     let partner = org.partner("partner", &["partner-*"]).await;
     let url = git_url(&partner);
     let git = Git::with_token(&stack.setup.index, &partner.secret);
@@ -83,7 +83,7 @@ async fn what_was_offered_is_remembered_for_large_views_only() {
     let org = stack.org("acme").await;
     let rng = &mut Chance::new(seeds("remembered", 1)[0]);
     let _names = publish_bulk(&org.owner, "large", rng).await;
-    publish(&org.owner, &CrateFixture::new("small-one", "1.0.0")).await;
+    publish(&org.owner, &slim("small-one", "1.0.0")).await;
     let large = org.partner("large", &["large-*"]).await;
     let small = org.partner("small", &["small-*"]).await;
     for token in [&large, &small, &large] {

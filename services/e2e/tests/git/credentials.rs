@@ -1,13 +1,13 @@
 //! Who may read by git, how the others are refused, and what a refusal gives away.
 
 use crate::checkout::{Checkout, Manner, git_url};
-use crate::crates::publish;
+use crate::crates::{publish, slim};
 use crate::wire::{fetch, head, post, refs, refs_url};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use wharf_git_wire::{ObjectId, Protocol};
-use wharf_testkit::{Client, CrateFixture, Git, Stack};
+use wharf_testkit::{Client, Git, Stack};
 
 const ADVERTISEMENT: &str = "application/x-git-upload-pack-advertisement";
 
@@ -15,7 +15,7 @@ const ADVERTISEMENT: &str = "application/x-git-upload-pack-advertisement";
 async fn every_form_of_a_credential_and_every_kind_of_token() {
     let stack = Stack::start().await;
     let org = stack.org("acme").await;
-    publish(&org.owner, &CrateFixture::new("partner-core", "1.0.0")).await;
+    publish(&org.owner, &slim("partner-core", "1.0.0")).await;
     let partner = org.partner("partner", &["partner-*"]).await;
     let basic = |pair: String| format!("Basic {}", STANDARD.encode(pair));
     let secret = &partner.secret;
@@ -72,7 +72,7 @@ async fn every_form_of_a_credential_and_every_kind_of_token() {
 async fn refusals_say_what_to_do_in_words_each_client_shows() {
     let stack = Stack::start().await;
     let org = stack.org("acme").await;
-    publish(&org.owner, &CrateFixture::new("partner-core", "1.0.0")).await;
+    publish(&org.owner, &slim("partner-core", "1.0.0")).await;
     let partner = org.partner("partner", &["partner-*"]).await;
     let anonymous = Client::anonymous();
     let url = git_url(&partner);
@@ -133,7 +133,7 @@ async fn git_learns_nothing_at_a_closed_door() {
     let stack = Stack::start().await;
     let org = stack.org("acme").await;
     let vault = org.add_registry("vault", &json!({})).await;
-    publish(&vault, &CrateFixture::new("partner-core", "1.0.0")).await;
+    publish(&vault, &slim("partner-core", "1.0.0")).await;
     let base = &stack.setup.index;
     let partner = org.partner("partner", &["partner-*"]).await;
     let stranger = stack.org("globex").await.partner("partner", &["*"]).await;
@@ -156,8 +156,8 @@ async fn git_learns_nothing_at_a_closed_door() {
 async fn what_is_taken_away_is_gone_at_the_next_request() {
     let stack = Stack::builder().indexes(2).start().await;
     let org = stack.org("acme").await;
-    publish(&org.owner, &CrateFixture::new("partner-core", "1.0.0")).await;
-    publish(&org.owner, &CrateFixture::new("other-core", "1.0.0")).await;
+    publish(&org.owner, &slim("partner-core", "1.0.0")).await;
+    publish(&org.owner, &slim("other-core", "1.0.0")).await;
     let partner = org.partner("partner", &["partner-*", "other-*"]).await;
     let before = head(&partner).await;
     let path = format!("/registries/private/entitlements/{}", partner.entitlement.as_ref().unwrap());

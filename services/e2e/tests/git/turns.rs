@@ -1,11 +1,11 @@
 //! Two replicas that take turns: what one offers the other serves, whatever happened in between.
 
-use crate::crates::{bulky, publish, publish_bulk, set_yanked};
+use crate::crates::{bulky, publish, publish_bulk, set_yanked, slim};
 use crate::wire::{fetched, head, objects};
 use serde_json::json;
 use wharf_git_wire::Protocol;
+use wharf_testkit::Stack;
 use wharf_testkit::chance::{Chance, seeds};
-use wharf_testkit::{CrateFixture, Stack};
 
 /// Each request comes over a new connection, and so meets the other replica.
 #[tokio::test(flavor = "multi_thread")]
@@ -14,8 +14,8 @@ async fn what_one_replica_offers_the_other_serves() {
     let org = stack.org("acme").await;
     let rng = &mut Chance::new(seeds("turns", 1)[0]);
     let _names = publish_bulk(&org.owner, "large", rng).await;
-    publish(&org.owner, &CrateFixture::new("small-one", "1.0.0")).await;
-    publish(&org.owner, &CrateFixture::new("small-two", "1.0.0")).await;
+    publish(&org.owner, &slim("small-one", "1.0.0")).await;
+    publish(&org.owner, &slim("small-two", "1.0.0")).await;
     let large = org.partner("large", &["large-*"]).await;
     let small = org.partner("small", &["small-*"]).await;
     let narrow = json!({ "rules": [{ "allow": ["large-*"], "versions": "^1" }] });
@@ -29,7 +29,7 @@ async fn what_one_replica_offers_the_other_serves() {
             publish(&org.owner, &bulky(&format!("{prefix}-x{round}"), "1.0.0", rng)).await;
             publish(&org.owner, &bulky(&format!("{prefix}-y{round}"), "1.0.0", rng)).await;
             set_yanked(&org.owner, &format!("{prefix}-x{round}"), "1.0.0", true).await;
-            publish(&org.owner, &CrateFixture::new(&format!("hidden-{prefix}{round}"), "1.0.0")).await;
+            publish(&org.owner, &slim(&format!("hidden-{prefix}{round}"), "1.0.0")).await;
             for _replica in 0..2 {
                 assert!(fetched(token, Protocol::V2, offered[0], &[]).await.body == whole, "{prefix} {round}");
             }

@@ -18,13 +18,13 @@ const PIECES_IN_A_ROW: u8 = 4;
 /// An answer that ends in a pack.
 pub(super) struct Sending {
     begin: Vec<u8>,
-    pack: Option<GitPack>,
+    pack: Option<Box<GitPack>>,
     in_a_row: u8,
 }
 
 impl Sending {
     /// These bytes, then the pack.
-    pub(super) fn new(begin: Vec<u8>, pack: GitPack) -> Self {
+    pub(super) fn new(begin: Vec<u8>, pack: Box<GitPack>) -> Self {
         Self { begin, pack: Some(pack), in_a_row: 0 }
     }
 }

@@ -9,8 +9,11 @@ use crate::hosts::Hosts;
 use crate::metrics::{self, Metrics};
 use crate::shutdown::Stop;
 use actix_web::dev::Server;
+use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
+use socket2::SockRef;
+use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -85,6 +88,7 @@ where
     .client_disconnect_timeout(Duration::from_secs(1))
     .keep_alive(Duration::from_secs(limits.keep_alive_s))
     .shutdown_timeout(limits.stop_grace_s)
+    .on_connect(move |connection, _| give_up_on_stalls(connection, limits.write_stall_s))
     // With Nagle's delay an HTTP/2 answer waits up to 44 ms for the client's acknowledgement.
     .tcp_nodelay(true)
     .disable_signals()
@@ -94,6 +98,16 @@ where
     let server = server.run();
     tracing::info!(service, address = %address, "listening");
     Ok(Running { address, finished: tokio::spawn(run(server, stop)) })
+}
+
+/// Lets the kernel end a connection whose client takes nothing of what is sent to it. What waits to be sent is polled for
+/// only when there is room again, so nothing in this process would notice.
+fn give_up_on_stalls(connection: &dyn Any, after_s: u64) {
+    let Some(stream) = connection.downcast_ref::<TcpStream>() else { return };
+    let after = Duration::from_secs(after_s);
+    if let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(after)) {
+        tracing::warn!(cause = &error as &dyn std::error::Error, "a connection has no bound on stalls");
+    }
 }
 
 async fn run(mut server: Server, stop: Stop) -> io::Result<()> {

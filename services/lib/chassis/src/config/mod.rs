@@ -126,6 +126,8 @@ pub struct Limits {
     pub connections_per_worker: usize,
     /// Time a client has to send the head of a request.
     pub request_head_timeout_s: u64,
+    /// Time after which a connection is ended whose client takes nothing of what is sent to it.
+    pub write_stall_s: u64,
     /// Time an idle connection is kept.
     pub keep_alive_s: u64,
     /// Time running requests have to finish at shutdown.
@@ -141,6 +143,7 @@ impl Default for Limits {
             workers: 0,
             connections_per_worker: 10_000,
             request_head_timeout_s: 10,
+            write_stall_s: 60,
             keep_alive_s: 75,
             stop_grace_s: 20,
         }

@@ -176,3 +176,46 @@ async fn a_request_for_another_host_is_misdirected_but_health_is_told_to_all() {
     assert_eq!(ask("/healthz", "10.1.2.3").await.status(), 200);
     assert_eq!(ask("/readyz", "10.1.2.3").await.text().await.unwrap(), r#"{"ready":true}"#);
 }
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_is_given_up() {
+    let (stopper, mut process) = process(1);
+    process.limits.write_stall_s = 1;
+    let ended = Arc::new(Notify::new());
+    let told = Arc::clone(&ended);
+    /// Tells when the server has let go of a body.
+    struct Telling(Arc<Notify>);
+    impl Drop for Telling {
+        fn drop(&mut self) {
+            self.0.notify_one();
+        }
+    }
+    let server = start("test", anywhere(), &process, move |config: &mut ServiceConfig| {
+        let told = Arc::clone(&told);
+        config.route(
+            "/endless",
+            web::get().to(move || {
+                let telling = Telling(Arc::clone(&told));
+                let pieces = futures::stream::repeat_with(move || {
+                    let _kept = &telling;
+                    Ok::<_, std::convert::Infallible>(web::Bytes::from_static(&[7; 65_536]))
+                });
+                async move { HttpResponse::Ok().streaming(pieces) }
+            }),
+        );
+    })
+    .unwrap();
+    let mut client = TcpStream::connect(server.address).await.unwrap();
+    client.write_all(b"GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    // Whoever reads is served for longer than that.
+    let reading = Instant::now();
+    let mut piece = vec![0; 1 << 16];
+    while reading.elapsed() < Duration::from_secs(3) {
+        assert_ne!(client.read(&mut piece).await.unwrap(), 0);
+    }
+    // It reads no more, and keeps the connection.
+    timeout(Duration::from_secs(30), ended.notified()).await.expect("the stalled answer ends");
+    stopper.stop();
+    timeout(Duration::from_secs(5), server.finished()).await.expect("stops").unwrap();
+    drop(client);
+}

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 use wharf_domain::{CrateId, OrgId, RegistryId};
-use wharf_git_index::{Change, File, Index, Line, Memory};
+use wharf_git_index::{Change, Error as GitError, File, Index, Line, Memory};
 use wharf_store::TenantTx;
 use wharf_store::directory::RegistryAddress;
 use wharf_store::git_index::{IndexedCrate, IndexedLine};
@@ -51,7 +51,7 @@ impl Following {
         self.heard.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The index, once [`Site::follow`] returned.
+    /// The index, once `Site::follow` returned.
     pub(super) fn index(&self) -> Result<&Index> {
         self.index.get().ok_or_else(|| Error::internal("a git index is used before it is loaded"))
     }
@@ -131,14 +131,21 @@ impl Following {
 
 /// Makes the files of some crates, away from the threads that serve requests.
 async fn deflate(memory: Arc<Memory>, crates: Vec<IndexedCrate>) -> Result<Vec<Change>> {
-    let make = move || {
-        let file = |krate: IndexedCrate| {
-            let file = with_lines(&krate.lines, |lines| File::new(&memory, lines)).map_err(Error::internal)?;
-            Ok(Change { name: krate.name, file })
-        };
-        crates.into_iter().map(file).collect()
-    };
+    let make = move || crates.into_iter().map(|krate| file(&memory, krate)).collect();
     tokio::task::spawn_blocking(make).await.map_err(Error::internal)?
+}
+
+/// The file of a crate. One whose bytes were made to share their SHA-1 with others is left out: it can be had from the
+/// sparse index, and one publisher must not take the git index from everybody.
+fn file(memory: &Memory, krate: IndexedCrate) -> Result<Change> {
+    let file = match with_lines(&krate.lines, |lines| File::new(memory, lines)) {
+        Err(GitError::Collision(error)) => {
+            tracing::error!(cause = &error as &dyn std::error::Error, "an index file is left out of the git index");
+            None
+        }
+        made => made.map_err(Error::internal)?,
+    };
+    Ok(Change { name: krate.name, file })
 }
 
 /// Lends stored lines out as lines of an index file, each with its line end.

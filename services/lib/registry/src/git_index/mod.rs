@@ -36,8 +36,8 @@ pub(crate) const EPOCH: i32 = 1;
 /// A pack of fewer bytes is sent whole each time: to remember what its readers have would cost more.
 const SMALL_PACK_BYTES: u64 = 64 * 1024;
 
-/// Who asks for a git index.
-#[derive(Clone, Debug)]
+/// Who asks for a git index. Cannot be printed: its `config.json` may hold a credential.
+#[derive(Clone)]
 pub struct GitVisitor {
     /// The registry.
     pub entry: Arc<RegistryEntry>,
@@ -53,7 +53,7 @@ pub struct GitVisitor {
 #[derive(Debug)]
 pub enum GitAnswer {
     /// These bytes, and then the pack if there is one.
-    Packed(Vec<u8>, Option<GitPack>),
+    Packed(Vec<u8>, Option<Box<GitPack>>),
     /// The object that is wanted was never offered to this reader, or is nothing at all.
     NotOurs(ObjectId),
 }
@@ -173,7 +173,7 @@ impl Site {
             Some(lacking) => GitPack::part(lacking, framing),
             None => GitPack::whole(&target, framing).await?,
         };
-        Ok(GitAnswer::Packed(head, Some(pack)))
+        Ok(GitAnswer::Packed(head, Some(Box::new(pack))))
     }
 
     /// What the visitor sees now.

@@ -122,7 +122,7 @@ impl Site {
 mod tests {
     use super::*;
     use uuid::Uuid;
-    use wharf_domain::{CrateVersion, Timestamp, VersionId};
+    use wharf_domain::{CrateName, CrateVersion, Timestamp, VersionId};
     use wharf_store::git_index::IndexedLine;
 
     fn line(version: u128, yanked: bool) -> IndexedLine {
