@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use wharf_git_index::{Base, Definition, DeltaError, Head, Index};
+use wharf_git_index::{Base, Definition, DeltaError, Head, Index, Memory};
 
-use crate::fixture::{Event, NAMES, Registry, define, definitions, load, memory, rule, tell, was};
+use crate::fixture::{Event, NAMES, Registry, change, define, definitions, load, memory, rule, tell, was};
 use crate::model::{Repository, open};
 
 const CONFIGS: [&str; 2] = ["{\"dl\":\"https://dl.example/\"}", "{\"dl\":\"https://dl.example/secret/\"}"];
@@ -20,7 +20,14 @@ struct Given {
     repository: Repository,
 }
 
-fn check(index: &Index, registry: &Registry, definition: &Definition, config: &str, before: &[Given]) -> Given {
+fn check(
+    memory: &Memory,
+    index: &Index,
+    registry: &Registry,
+    definition: &Definition,
+    config: &str,
+    before: &[Given],
+) -> Given {
     let head = index.head(definition, config.as_bytes()).unwrap();
     let repository = Repository::of(registry, definition.view(), config);
     assert_eq!(head.commit(), repository.commit);
@@ -31,6 +38,15 @@ fn check(index: &Index, registry: &Registry, definition: &Definition, config: &s
         let base = Base { definition: &old.definition, config: old.head.config(), was: &was, covers: index.seq() };
         let pack = index.delta(&head, definition, &base).unwrap();
         assert_eq!(open(pack), repository.without(&old.repository), "from {} to {}", old.seq, index.seq());
+        if old.definition == *definition && old.head.config() == head.config() {
+            let (names, none) = (registry.keys(), Vec::new());
+            let then = |name: &str| old.registry.get(name).unwrap_or(&none);
+            let changed = names.filter(|name| then(name.as_str()) != registry[name.as_str()].as_slice());
+            let files: Vec<_> = changed.map(|name| change(memory, name, then(name))).collect();
+            let earlier = index.earlier(&head, definition, config.as_bytes(), old.seq, files).unwrap();
+            assert_eq!((earlier.commit(), earlier.seq()), (old.head.commit(), old.seq));
+            assert_eq!(open(earlier.full().unwrap()), old.repository.objects);
+        }
         // Whatever happened meanwhile, what was given out can be given out again.
         assert_eq!(open(old.head.full().unwrap()), old.repository.objects);
     }
@@ -79,7 +95,7 @@ proptest! {
                     tell(&memory, &index, &registry, event.name());
                 }
                 Step::Look(view, config) => {
-                    let now = check(&index, &registry, &definitions[view], CONFIGS[config], &given);
+                    let now = check(&memory, &index, &registry, &definitions[view], CONFIGS[config], &given);
                     given.push(now);
                 }
             }
@@ -93,9 +109,9 @@ fn an_empty_view_has_three_objects() {
     let mut registry = Registry::new();
     Event::Publish("abcd", 4).happen(&mut registry);
     let index = load(&memory, 1, &registry);
-    let given = check(&index, &registry, &define([]), CONFIGS[0], &[]);
+    let given = check(&memory, &index, &registry, &define([]), CONFIGS[0], &[]);
     assert_eq!(given.head.full().unwrap().objects(), 3);
-    let other = check(&index, &registry, &define([]), CONFIGS[1], &[given]);
+    let other = check(&memory, &index, &registry, &define([]), CONFIGS[1], &[given]);
     assert_eq!(other.repository.objects.len(), 3);
 }
 
@@ -107,13 +123,13 @@ fn going_back_gives_the_first_commit_again() {
         Event::Publish(name, number).happen(&mut registry);
     }
     let index = load(&memory, 1, &registry);
-    let first = check(&index, &registry, &all, CONFIGS[0], &[]);
+    let first = check(&memory, &index, &registry, &all, CONFIGS[0], &[]);
     let mut given = vec![first];
     for _ in 0..2 {
         let yank = Event::Yank("abcd", 4);
         yank.happen(&mut registry);
         tell(&memory, &index, &registry, yank.name());
-        let now = check(&index, &registry, &all, CONFIGS[0], &given);
+        let now = check(&memory, &index, &registry, &all, CONFIGS[0], &given);
         given.push(now);
     }
     assert_ne!(given[0].head.commit(), given[1].head.commit());
@@ -128,14 +144,14 @@ fn directories_appear_and_vanish_with_their_files() {
     let (memory, all) = (memory(), define([rule(&["*"])]));
     let mut registry = Registry::new();
     let index = load(&memory, 1, &registry);
-    let mut given = vec![check(&index, &registry, &all, CONFIGS[0], &[])];
+    let mut given = vec![check(&memory, &index, &registry, &all, CONFIGS[0], &[])];
     let names = ["a", "B", "ab", "Abc", "abcd", "ABCE"];
     let history = names.map(|name| Event::Publish(name, 4)).into_iter().chain(names.map(Event::Delete));
     let mut sizes = Vec::new();
     for event in history {
         event.happen(&mut registry);
         tell(&memory, &index, &registry, event.name());
-        let now = check(&index, &registry, &all, CONFIGS[0], &given);
+        let now = check(&memory, &index, &registry, &all, CONFIGS[0], &given);
         sizes.push(now.repository.objects.len());
         given.push(now);
     }
@@ -148,7 +164,7 @@ fn changes_that_were_not_read_are_not_guessed() {
     let (memory, all) = (memory(), define([rule(&["*"])]));
     let mut registry = Registry::new();
     let index = load(&memory, 1, &registry);
-    let old = check(&index, &registry, &all, CONFIGS[0], &[]);
+    let old = check(&memory, &index, &registry, &all, CONFIGS[0], &[]);
     Event::Publish("abcd", 4).happen(&mut registry);
     tell(&memory, &index, &registry, "abcd");
     let head = index.head(&all, CONFIGS[0].as_bytes()).unwrap();
@@ -165,10 +181,10 @@ fn a_batch_is_taken_once() {
     let mut registry = Registry::new();
     let index = load(&memory, 5, &registry);
     Event::Publish("abcd", 4).happen(&mut registry);
-    let change = crate::fixture::change(&memory, "abcd", &registry["abcd"]);
-    assert!(!index.apply(5, [change.clone()]), "already there");
-    assert!(index.apply(6, [change.clone()]));
-    assert!(!index.apply(6, [change]));
+    let batch = change(&memory, "abcd", &registry["abcd"]);
+    assert!(!index.apply(5, [batch.clone()]), "already there");
+    assert!(index.apply(6, [batch.clone()]));
+    assert!(!index.apply(6, [batch]));
     assert_eq!((index.seq(), index.registry()), (6, crate::fixture::REGISTRY));
 }
 
@@ -204,11 +220,11 @@ fn a_crate_in_another_spelling_moves() {
     let mut registry = Registry::new();
     Event::Publish("ab-cd", 4).happen(&mut registry);
     let index = load(&memory, 0, &registry);
-    let old = check(&index, &registry, &some, CONFIGS[0], &[]);
+    let old = check(&memory, &index, &registry, &some, CONFIGS[0], &[]);
     Event::Delete("ab-cd").happen(&mut registry);
     Event::Publish("Ab_Cd", 4).happen(&mut registry);
-    let changes = ["ab-cd", "Ab_Cd"].map(|name| crate::fixture::change(&memory, name, &registry[name]));
+    let changes = ["ab-cd", "Ab_Cd"].map(|name| change(&memory, name, &registry[name]));
     assert!(index.apply(1, changes));
-    let now = check(&index, &registry, &some, CONFIGS[0], &[old]);
+    let now = check(&memory, &index, &registry, &some, CONFIGS[0], &[old]);
     assert!(now.repository.files.contains_key("ab/_c/ab_cd"));
 }
