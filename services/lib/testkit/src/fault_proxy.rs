@@ -69,6 +69,9 @@ pub enum Strike {
     AtCommit,
     /// The connection is cut when the server has committed; the client never hears of it.
     AfterCommit,
+    /// The server has committed, and the client is told instead that an administrator has ended its session (FATAL): so a
+    /// server may end one between committing and saying so.
+    EndedAfterCommit,
     /// Half of the next piece from the client passes, then the connection is cut.
     HalfOfWhatIsSent,
     /// Half of the next piece from the server passes, then the connection is cut.
@@ -294,10 +297,26 @@ async fn carry(client: TcpStream, state: Arc<State>) {
 /// What both directions of a connection share.
 struct Link {
     state: Arc<State>,
-    /// Once set, answers are kept here; the connection ends when this text is among them.
-    swallowed: Mutex<Option<(&'static [u8], Vec<u8>)>>,
+    /// Once set, answers are kept back.
+    swallowed: Mutex<Option<Swallowed>>,
     passed: Mutex<usize>,
     to_client: Arc<AsyncMutex<OwnedWriteHalf>>,
+}
+
+/// Answers that the client is not to see.
+struct Swallowed {
+    /// The connection ends when this text is among them.
+    until: &'static [u8],
+    kept: Vec<u8>,
+    /// What the client is told in their place.
+    told: Vec<u8>,
+}
+
+impl Swallowed {
+    fn is_complete(&mut self, piece: &[u8]) -> bool {
+        self.kept.extend_from_slice(piece);
+        self.kept.windows(self.until.len()).any(|bytes| bytes == self.until)
+    }
 }
 
 /// The connection is to end.
@@ -349,8 +368,9 @@ impl Link {
         Ok(to.write_all(piece).await?)
     }
 
-    fn swallow(&self, until: &'static [u8]) {
-        *self.swallowed.lock().unwrap() = Some((until, Vec::new()));
+    /// Keeps answers back, ends the connection when `until` has come, and tells the client `told` in their place.
+    fn swallow(&self, until: &'static [u8], told: Vec<u8>) {
+        *self.swallowed.lock().unwrap() = Some(Swallowed { until, kept: Vec::new(), told });
     }
 }
 
@@ -373,12 +393,18 @@ async fn up(link: &Link, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> Res
 async fn down(link: &Link, mut from: OwnedReadHalf) -> Result<(), Cut> {
     loop {
         let piece = link.piece(&mut from).await?;
-        if let Some((until, kept)) = link.swallowed.lock().unwrap().as_mut() {
-            kept.extend_from_slice(&piece);
-            if kept.windows(until.len()).any(|bytes| bytes == *until) {
-                return Err(Cut);
+        let told = match link.swallowed.lock().unwrap().as_mut() {
+            Some(swallowed) => {
+                if !swallowed.is_complete(&piece) {
+                    continue;
+                }
+                Some(swallowed.told.clone())
             }
-            continue;
+            None => None,
+        };
+        if let Some(told) = told {
+            link.to_client.lock().await.write_all(&told).await?;
+            return Err(Cut);
         }
         let mut to = link.to_client.lock().await;
         if link.state.take(|strike| *strike == Strike::HalfOfWhatIsAnswered).is_some() {

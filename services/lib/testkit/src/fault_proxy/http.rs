@@ -62,7 +62,7 @@ impl Requests {
             Some(RequestFault::AnswerLost) => {
                 link.pass(head, to).await?;
                 if length == 0 {
-                    link.swallow(b"HTTP/1.1 ");
+                    link.swallow(b"HTTP/1.1 ", Vec::new());
                 }
             }
             Some(RequestFault::BodyGarbled) | None => link.pass(head, to).await?,
@@ -90,7 +90,7 @@ impl Requests {
             Some(RequestFault::AnswerLost) => {
                 // Before the last byte is sent: the answer may be faster than we.
                 if self.body_left == 0 {
-                    link.swallow(b"HTTP/1.1 ");
+                    link.swallow(b"HTTP/1.1 ", Vec::new());
                 }
                 link.pass(body, to).await?;
             }

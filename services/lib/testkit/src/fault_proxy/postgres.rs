@@ -27,9 +27,12 @@ impl Messages {
             }
             link.pass(&whole, to).await?;
             whole.clear();
-            let strike = link
-                .state
-                .take(|strike| matches!(strike, Strike::BeforeCommit | Strike::AtCommit | Strike::AfterCommit));
+            let strike = link.state.take(|strike| {
+                matches!(
+                    strike,
+                    Strike::BeforeCommit | Strike::AtCommit | Strike::AfterCommit | Strike::EndedAfterCommit
+                )
+            });
             match strike {
                 Some(Strike::BeforeCommit) => return Err(Cut),
                 Some(Strike::AtCommit) => {
@@ -37,7 +40,8 @@ impl Messages {
                     return Err(Cut);
                 }
                 // The tag of CommandComplete: the server sends it when the commit is durable.
-                Some(_) => link.swallow(b"COMMIT\0"),
+                Some(Strike::EndedAfterCommit) => link.swallow(b"COMMIT\0", session_ended()),
+                Some(_) => link.swallow(b"COMMIT\0", Vec::new()),
                 None => {}
             }
             whole.extend_from_slice(&message);
@@ -66,6 +70,13 @@ impl Messages {
         }
         Some(message)
     }
+}
+
+/// What a server says to a session that an administrator ends: ErrorResponse, with severity FATAL.
+fn session_ended() -> Vec<u8> {
+    let fields = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0";
+    let length = u32::try_from(fields.len() + 4).unwrap();
+    [&b"E"[..], &length.to_be_bytes(), fields].concat()
 }
 
 /// Whether a message is a COMMIT: a Query with this text, or a Parse of it under any name.

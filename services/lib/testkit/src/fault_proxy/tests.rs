@@ -105,6 +105,9 @@ async fn a_commit_is_cut_before_at_and_after() {
         crate::until("the server was told", async || heard.borrow().len() == already + expected).await;
         assert_eq!(proxy.strikes(), u64::try_from(number + 1).unwrap());
     }
+    proxy.strike(Strike::EndedAfterCommit, 1);
+    let answer = say(&proxy, &session, session.len() + 100).await.unwrap();
+    assert!(answer.windows(6).any(|bytes| bytes == b"C57P01") && !answer.windows(7).any(|bytes| bytes == b"COMMIT\0"));
 }
 
 #[tokio::test]
