@@ -14,6 +14,8 @@ pub(crate) enum Victim {
     Postgres,
     /// Every session of Postgres, by an immediate shutdown.
     Sessions,
+    /// One session after the other, by an administrator.
+    Backends,
     Redis,
     S3,
     /// Everything at once, as by a power cut.
@@ -96,6 +98,8 @@ impl Plan {
             (Strike::AfterCommit, 1),
             (Strike::AfterCommit, 2),
             (Strike::AfterCommit, 6),
+            (Strike::EndedAfterCommit, 1),
+            (Strike::EndedAfterCommit, 5),
             (Strike::HalfOfWhatIsSent, 3),
             (Strike::HalfOfWhatIsAnswered, 3),
         ];
@@ -118,6 +122,7 @@ impl Plan {
                 Victim::Download,
                 Victim::Postgres,
                 Victim::Sessions,
+                Victim::Backends,
                 Victim::Redis,
                 Victim::Machine,
             ]
@@ -138,6 +143,7 @@ impl Plan {
             Self::Kill(Victim::Api),
             Self::Kill(Victim::S3),
             Self::Kill(Victim::Sessions),
+            Self::Kill(Victim::Backends),
             Self::Kill(Victim::Machine),
             Self::Moment("publish: file stored"),
             Self::Moment("publish: file held"),

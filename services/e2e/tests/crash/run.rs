@@ -179,8 +179,9 @@ fn proxy(installation: &Installation, way: Way) -> &FaultProxy {
 /// Has clients live until a process has died at a moment.
 async fn die_at(installation: &mut Installation, clients: &mut Clients, chance: &mut Chance, name: &str) {
     let order = installation.order();
-    // Not always at the first time: then something was acknowledged before.
-    let times = chance.within(1, 2);
+    // Not always at the first time: something shall be acknowledged before, and every verb shall be met.
+    let of_every_verb = ["settle", "commit", "idempotency", "feed"].iter().any(|part| name.starts_with(part));
+    let times = chance.within(1, if of_every_verb { 16 } else { 2 });
     std::fs::write(&order, format!("{name}#{times}@{}", clients.tag)).unwrap();
     for _ in 0..TOURS_MAX {
         clients.start(installation, chance);
@@ -212,6 +213,18 @@ async fn kill(installation: &mut Installation, victim: Victim) {
         Victim::Sessions => {
             installation.postgres.quit();
             installation.postgres.run().await;
+        }
+        Victim::Backends => {
+            let mut admin = installation.postgres.superuser("postgres").await;
+            for _ in 0..4 {
+                let _ended: Vec<bool> = sqlx::query_scalar(
+                    "select pg_terminate_backend(pid) from pg_stat_activity where usename like 'wharf\\_%'",
+                )
+                .fetch_all(&mut admin)
+                .await
+                .unwrap();
+                tokio::time::sleep(Duration::from_millis(40)).await;
+            }
         }
         Victim::Redis => {
             installation.redis.kill();
