@@ -65,17 +65,17 @@ impl Site {
         wharf_trial::moment!("publish: file stored");
 
         let transaction = self.enter(actor, entry, &submission, &archive).await?;
-        if let Err(error) = self.settle(transaction).await {
-            let StoreError::CommitUnknown(_) = error else { return Err(error.into()) };
+        if let Err(lost) = self.settle(transaction).await {
+            let StoreError::CommitUnknown(_) = lost else { return Err(lost.into()) };
             // Entering it once more decides the question: it waits for the lost transaction if that still runs, finds
             // its version if it was committed, and publishes if it was not.
-            tracing::warn!(cause = &error as &dyn StdError, "a publish lost its commit; entering it again");
-            let transaction =
-                self.enter(actor, entry, &submission, &archive).await.map_err(|again| match again.kind() {
-                    Kind::Unavailable => error.into(),
-                    _ => again,
-                })?;
-            self.settle(transaction).await?;
+            tracing::warn!(cause = &lost as &dyn StdError, "a publish lost its commit; entering it again");
+            let again = match self.enter(actor, entry, &submission, &archive).await {
+                Ok(transaction) => self.settle(transaction).await.map_err(Error::from),
+                Err(error) => Err(error),
+            };
+            // That nothing was changed would be true of the second time alone.
+            again.map_err(|again| if again.kind() == Kind::Unavailable { lost.into() } else { again })?;
         }
         wharf_trial::mutant!(FileStoredAfterRow {
             self.blobs.put(submission.cksum, archive).await.map_err(blob_failure)?;
