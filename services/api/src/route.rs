@@ -65,7 +65,7 @@ pub fn matched(request: &HttpRequest) -> Option<&'static RouteSpec> {
 
 /// Registers the table, and the answers for what is not in it.
 pub(crate) fn register(cfg: &mut web::ServiceConfig) {
-    cfg.app_data(faces::query_config()).app_data(faces::path_config());
+    cfg.app_data(faces::path_config());
     // By template in the order of bytes: a literal segment comes before `{`, so it is tried before a parameter.
     let mut by_template: BTreeMap<&str, Vec<&RouteSpec>> = BTreeMap::new();
     for spec in all() {

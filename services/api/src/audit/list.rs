@@ -1,7 +1,7 @@
 //! Lists audit entries.
 
-use crate::frame::{Caller, List, PageQuery, Reply, reply};
-use actix_web::web::{Path, Query};
+use crate::frame::{Caller, List, PageQuery, Query, Reply, reply};
+use actix_web::web::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -69,8 +69,8 @@ impl From<AuditRecord> for AuditEntry {
 #[utoipa::path(get, path = "/api/v1/orgs/{org}/audit", operation_id = "list_audit", tag = "audit",
     params(("org" = String, Path, description = "the org's name in addresses"), AuditQuery),
     responses((status = 200, body = List<AuditEntry>)))]
-pub(crate) async fn list_audit(caller: Caller, path: Path<String>, query: Query<AuditQuery>) -> Reply {
-    let AuditQuery { action, limit, cursor } = query.into_inner();
+pub(crate) async fn list_audit(caller: Caller, path: Path<String>, Query(query): Query<AuditQuery>) -> Reply {
+    let AuditQuery { action, limit, cursor } = query;
     let action = action.unwrap_or_default();
     let list = format!("orgs/{path}/audit?{action}");
     let slice = PageQuery { limit, cursor }.slice(&caller, &list)?;

@@ -2,8 +2,7 @@
 
 use super::{EntitlementJson, One, Place, PreviewJson, QuestionJson, ShownCrateJson, base, id};
 use crate::frame::reply::{self, Reply};
-use crate::frame::{Body, Caller, List, PageQuery};
-use actix_web::web;
+use crate::frame::{Body, Caller, List, PageQuery, Query};
 
 /// List the entitlements of a registry
 ///
@@ -20,7 +19,7 @@ use actix_web::web;
     ),
     responses((status = 200, body = List<EntitlementJson>)),
 )]
-pub async fn list_entitlements(caller: Caller, place: Place, query: web::Query<PageQuery>) -> Reply {
+pub async fn list_entitlements(caller: Caller, place: Place, Query(query): Query<PageQuery>) -> Reply {
     let (org, registry) = place.into_inner();
     let path = base(&org, &registry);
     let slice = query.slice(&caller, &path)?;
@@ -65,7 +64,7 @@ pub async fn get_entitlement(caller: Caller, one: One) -> Reply {
     ),
     responses((status = 200, body = List<ShownCrateJson>)),
 )]
-pub async fn list_entitlement_view(caller: Caller, one: One, query: web::Query<PageQuery>) -> Reply {
+pub async fn list_entitlement_view(caller: Caller, one: One, Query(query): Query<PageQuery>) -> Reply {
     let (org, registry, entitlement) = one.into_inner();
     let id = id(&entitlement)?;
     let path = format!("{}/{id}/view", base(&org, &registry));

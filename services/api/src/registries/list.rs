@@ -1,8 +1,8 @@
 //! Lists registries.
 
 use super::RegistryView;
-use crate::frame::{Caller, List, PageQuery, Reply, reply};
-use actix_web::web::{Path, Query};
+use crate::frame::{Caller, List, PageQuery, Query, Reply, reply};
+use actix_web::web::Path;
 use wharf_domain::Slug;
 use wharf_registry::Error;
 
@@ -12,7 +12,7 @@ use wharf_registry::Error;
 #[utoipa::path(get, path = "/api/v1/orgs/{org}/registries", operation_id = "list_registries", tag = "registries",
     params(("org" = String, Path, description = "the org's name in addresses"), PageQuery),
     responses((status = 200, body = List<RegistryView>)))]
-pub(crate) async fn list_registries(caller: Caller, path: Path<String>, query: Query<PageQuery>) -> Reply {
+pub(crate) async fn list_registries(caller: Caller, path: Path<String>, Query(query): Query<PageQuery>) -> Reply {
     let list = format!("orgs/{path}/registries");
     let slice = query.slice(&caller, &list)?;
     let page = caller.site.list_registries(&caller.actor, &path, slice).await?;

@@ -1,8 +1,8 @@
 //! Lists tokens, without their texts.
 
 use super::TokenView;
-use crate::frame::{Caller, List, PageQuery, Reply, reply};
-use actix_web::web::{Path, Query};
+use crate::frame::{Caller, List, PageQuery, Query, Reply, reply};
+use actix_web::web::Path;
 
 /// List tokens
 ///
@@ -10,7 +10,7 @@ use actix_web::web::{Path, Query};
 #[utoipa::path(get, path = "/api/v1/orgs/{org}/tokens", operation_id = "list_tokens", tag = "tokens",
     params(("org" = String, Path, description = "the org's name in addresses"), PageQuery),
     responses((status = 200, body = List<TokenView>)))]
-pub(crate) async fn list_tokens(caller: Caller, path: Path<String>, query: Query<PageQuery>) -> Reply {
+pub(crate) async fn list_tokens(caller: Caller, path: Path<String>, Query(query): Query<PageQuery>) -> Reply {
     let list = format!("orgs/{path}/tokens");
     let slice = query.slice(&caller, &list)?;
     let page = caller.site.list_tokens(&caller.actor, &path, slice).await?;

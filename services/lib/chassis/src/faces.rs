@@ -4,7 +4,7 @@
 use crate::request_id::RequestId;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::web::{JsonConfig, PathConfig, QueryConfig};
+use actix_web::web::{JsonConfig, PathConfig};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde_json::json;
 use std::fmt;
@@ -204,13 +204,6 @@ pub fn json_config(limit: usize) -> JsonConfig {
             _ => Error::invalid("body_unreadable", "the body could not be read"),
         };
         ApiFault::from(refusal).into()
-    })
-}
-
-/// Refuses query parameters that do not fit, with the face of the JSON API.
-pub fn query_config() -> QueryConfig {
-    QueryConfig::default().error_handler(|error, _| {
-        ApiFault::from(Error::invalid("query_invalid", format!("the query does not fit: {error}"))).into()
     })
 }
 
