@@ -80,7 +80,12 @@ async fn reader(
     Reader::of(request, site, org, registry).await.map_err(|error| {
         let fault = PlainFault::from(error);
         match (Slug::parse(org), Slug::parse(registry)) {
-            (Ok(org), Ok(registry)) => fault.challenge_cargo(&site.addresses().me(&org, &registry)),
+            (Ok(org), Ok(registry)) => {
+                wharf_trial::mutant!(LoginUrlFromHost {
+                    return fault.challenge_cargo(&format!("http://{}/login", request.connection_info().host()));
+                });
+                fault.challenge_cargo(&site.addresses().me(&org, &registry))
+            }
             _ => fault,
         }
     })

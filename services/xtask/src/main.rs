@@ -1,12 +1,14 @@
 //! Repository chores that are more than a line of shell: `cargo run -p xtask -- COMMAND`.
 //!
-//! It reads the workspace, Cargo.lock and `migrations/`; the only thing it ever writes is `.sqlx`. It ships nowhere.
+//! It reads the workspace, Cargo.lock and `migrations/`; it writes `.sqlx`, below `target/`, and, when asked to, tables in
+//! `docs/`. It ships nowhere.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool speaks to its terminal")]
 
 mod advisories;
 mod arrows;
 mod audit;
 mod check_deps;
+mod mutants;
 mod scratch;
 mod sqlx_prepare;
 
@@ -40,6 +42,8 @@ enum Chore {
         #[arg(long, env = "WHARF_TEST_DATABASE_URL", value_name = "URL", hide_env_values = true)]
         database_url: Option<String>,
     },
+    /// Makes sure that the tests notice every deliberate hole, and that none of them ships. Needs the test services.
+    Mutants(mutants::Options),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +51,7 @@ fn main() -> ExitCode {
         Chore::CheckDeps => check_deps::run(),
         Chore::Audit { advisories } => audit::run(advisories.as_deref().filter(|dir| !dir.as_os_str().is_empty())),
         Chore::SqlxPrepare { check, database_url } => sqlx_prepare::run(check, database_url.as_deref()),
+        Chore::Mutants(options) => mutants::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -16,6 +16,7 @@ mod model;
 mod non_disclosure;
 mod observer;
 mod old_clients;
+mod pinpoint;
 mod process;
 mod publish_rules;
 mod races;

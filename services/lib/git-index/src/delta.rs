@@ -23,6 +23,7 @@ pub(crate) fn delta(head: &Arc<Head>, config: ObjectId, mut was: Vec<(Name, Opti
     let mut differs = false;
     for (name, old) in &was {
         let new = shown.find(name);
+        wharf_trial::mutant!(GitPackHoldsHidden { if new.is_none() && old.is_none() { places.push(name.place()); } });
         if new.map(|blob| blob.oid()) == *old {
             continue;
         }

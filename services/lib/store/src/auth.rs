@@ -114,11 +114,14 @@ fn standing(row: Row) -> Result<Option<Standing>, StoreError> {
         _ => {
             let (Some(user), Some(role)) = (row.user_id, row.role.as_deref()) else { return Ok(None) };
             let role = Role::parse(role).ok_or_else(|| StoreError::corrupt(place("role"), role))?;
-            let scopes = row
+            let given: Vec<Scope> = row
                 .scopes
                 .iter()
                 .map(|text| Scope::parse(text).map_err(|error| StoreError::corrupt(place("scopes"), error)))
                 .collect::<Result<_, _>>()?;
+            let scopes = wharf_trial::mutant!(EmptyScopesMeanAll =>
+                if given.is_empty() { wharf_domain::Verb::ALL.map(Scope::everywhere).to_vec() } else { given };
+                given);
             (Grant::Member { user: UserId(user), role, scopes }, None)
         }
     };

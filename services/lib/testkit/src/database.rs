@@ -21,6 +21,10 @@ pub struct TestDatabase {
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
+/// One at a time, across processes: roles belong to the cluster, and of a template there is one.
+const MIGRATING_BEGINS: &str = "select pg_advisory_lock(7355608)";
+const MIGRATING_ENDS: &str = "select pg_advisory_unlock(7355608)";
+
 impl TestDatabase {
     /// A fresh database with the newest schema.
     pub async fn create() -> Self {
@@ -32,7 +36,9 @@ impl TestDatabase {
         if std::env::var_os("WHARF_MUTANT").is_some() {
             // A hole may lie in the migrating itself: no test without the hole shall be given a copy of what it makes.
             run(&mut admin, format!("create database {name}")).await;
+            run(&mut admin, MIGRATING_BEGINS.to_owned()).await;
             migrate(&url).await;
+            run(&mut admin, MIGRATING_ENDS.to_owned()).await;
         } else {
             let template = template(&base).await;
             run(&mut admin, format!("create database {name} template {template} strategy file_copy")).await;
@@ -119,8 +125,7 @@ async fn template(base: &str) -> String {
     }
     let name = format!("template_{:016x}", hash.finish());
     let mut admin = admin(base).await;
-    // Across processes: one makes it, the others wait.
-    run(&mut admin, "select pg_advisory_lock(7355608)".to_owned()).await;
+    run(&mut admin, MIGRATING_BEGINS.to_owned()).await;
     let ready: bool =
         sqlx::query_scalar("select exists (select from pg_database where datname = $1 and datistemplate)")
             .bind(&name)
@@ -133,6 +138,6 @@ async fn template(base: &str) -> String {
         migrate(&with_database(base, &name)).await;
         run(&mut admin, format!("alter database {name} is_template true")).await;
     }
-    run(&mut admin, "select pg_advisory_unlock(7355608)".to_owned()).await;
+    run(&mut admin, MIGRATING_ENDS.to_owned()).await;
     name
 }

@@ -141,6 +141,16 @@ mutants! {
     /// Dependencies are taken from the JSON head, whatever `Cargo.toml` says.
     DependenciesFromJson,
 
+    // The git index.
+    /// What one entitlement was offered by git may be wanted and built upon by every other.
+    GitOffersShared,
+    /// Whatever commit a git client says it has is confirmed.
+    GitHavesConfirmed,
+    /// The difference sent to a git client holds directories for crates it does not see.
+    GitPackHoldsHidden,
+    /// The state of a git repository is remembered without the view, so that views are given each other's.
+    GitStateWithoutView,
+
     // The feed and the audit.
     /// A reader of the feed leaves out changes that are numbered before the last one it saw.
     FeedBySequence,

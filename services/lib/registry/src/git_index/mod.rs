@@ -110,7 +110,10 @@ pub fn git_reader(entry: &RegistryEntry, principal: Option<&Principal>) -> Resul
     let address = &entry.address;
     match principal {
         Some(principal) if !address.is_public => match &principal.grant {
-            Grant::Entitled { entitlement, .. } => Ok(GitReader(entitlement.0)),
+            Grant::Entitled { entitlement, .. } => {
+                wharf_trial::mutant!(GitOffersShared { return Ok(GitReader(address.registry.0)); });
+                Ok(GitReader(entitlement.0))
+            }
             Grant::Member { .. } if address.git_personal_keys => Ok(GitReader(principal.token.0)),
             Grant::Member { .. } => Err(no_member_tokens(principal.kind)),
         },
@@ -163,7 +166,10 @@ impl Site {
         let Some(target) = target else { return Ok(GitAnswer::NotOurs(*wanted)) };
         let seen = self.find_seen(visitor, &fetch.haves).await;
         let known: HashSet<[u8; 20]> = seen.iter().map(|seen| seen.commit).collect();
-        let Answer { head, pack } = answer(fetch, |have| known.contains(have.as_bytes()));
+        let Answer { head, pack } = answer(fetch, |have| {
+            wharf_trial::mutant!(GitHavesConfirmed { return true; });
+            known.contains(have.as_bytes())
+        });
         let Some(framing) = pack else { return Ok(GitAnswer::Packed(head, None)) };
         let lacking = match seen.first() {
             Some(base) => self.difference(&following, &definition, &target, base).await?,
