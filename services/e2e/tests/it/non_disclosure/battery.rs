@@ -1,11 +1,12 @@
-//! Everything an observer can ask, made from the services' own tables of routes: a new route is asked without more ado,
-//! and a new parameter in a path fails the run until it is known what to put there.
+//! Everything an observer can ask, made from the services' own tables of routes and the OpenAPI document: a new route is
+//! asked without more ado, and a new parameter fails the run until it is known what to put there.
 
-use super::universe::Side;
+use super::document;
+use super::side::Side;
 use crate::observer::Seen;
 use crate::surface::{parts, routes};
-use serde_json::json;
-use wharf_testkit::{CrateFixture, Token};
+use serde_json::{Value, json};
+use wharf_testkit::{Answer, CrateFixture, Token};
 
 /// One question.
 #[derive(Clone, Debug)]
@@ -16,6 +17,15 @@ pub(super) struct Probe {
     path: String,
     headers: Vec<(&'static str, String)>,
     body: Option<Vec<u8>>,
+    /// A form in which no client of ours asks.
+    odd: bool,
+}
+
+/// What an observer sees of an answer, and what it leads the observer to ask next.
+#[derive(Debug)]
+pub(super) struct Look {
+    pub(super) seen: Seen,
+    pub(super) next: Vec<Probe>,
 }
 
 /// Org and registry.
@@ -25,7 +35,14 @@ pub(super) type Place<'a> = (&'a str, &'a str);
 pub(super) struct Names {
     pub(super) crates: Vec<(String, Vec<String>)>,
     pub(super) queries: Vec<String>,
+    /// What stands for an id, a login and a team in an address.
+    pub(super) ids: Vec<String>,
+    pub(super) login: String,
+    pub(super) team: String,
 }
+
+/// The id of nothing.
+pub(super) const NO_ID: &str = "8a3f1c52-5e0d-4a7b-9a0e-1c2d3e4f5a6b";
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const GIT: (&str, &str) = ("content-type", "application/x-git-upload-pack-request");
@@ -41,12 +58,14 @@ pub(super) fn probes(place: Place<'_>, names: &Names) -> Vec<Probe> {
 
 fn of_route(route: &str, (org, registry): Place<'_>, names: &Names) -> Vec<Probe> {
     let (service, method, template) = parts(route);
+    let documented = service == "app" && template.starts_with("/api/v1/");
+    let queries = if documented { document::queries(template, method) } else { Vec::new() };
+    let bodies = if documented { document::bodies(template, method) } else { Vec::new() };
     let template = template
         .replace("{org}", org)
         .replace("{registry}", registry)
-        .replace("{id}", "8a3f1c52-5e0d-4a7b-9a0e-1c2d3e4f5a6b")
-        .replace("{login}", "hidden-dev")
-        .replace("{team}", "hidden-team")
+        .replace("{login}", &names.login)
+        .replace("{team}", &names.team)
         .replace("{file}", &format!("{}.crate?e=1780318800&k=1-0&s={}", "ab".repeat(32), "A".repeat(43)));
     let publishes = template.ends_with("/crates/new");
     let mut all = Vec::new();
@@ -69,7 +88,8 @@ fn of_route(route: &str, (org, registry): Place<'_>, names: &Names) -> Vec<Probe
             } else if named.contains("{version}") {
                 versions.iter().for_each(|version| add(named.replace("{version}", version), None));
             } else if named.ends_with("/owners") && method != "GET" {
-                for users in [json!({ "users": ["owner"] }), json!({ "users": ["team:hidden-team", "hidden-dev"] })] {
+                let hidden = [format!("team:{}", names.team), names.login.clone()];
+                for users in [json!({ "users": ["owner"] }), json!({ "users": hidden })] {
                     add(named.clone(), Some(users.to_string().into_bytes()));
                 }
             } else {
@@ -86,9 +106,17 @@ fn of_route(route: &str, (org, registry): Place<'_>, names: &Names) -> Vec<Probe
         for body in ["0000".to_owned(), want, list] {
             add(template.clone(), Some(body.into_bytes()));
         }
+    } else if documented {
+        let ids = if template.contains("{id}") { names.ids.as_slice() } else { &[NO_ID.to_owned()] };
+        for path in ids.iter().map(|id| template.replace("{id}", id)) {
+            for query in &queries {
+                let bodies = bodies.iter().map(|body| Some(body.to_string().into_bytes()));
+                let bodies: Vec<_> = if bodies.len() == 0 { vec![None] } else { bodies.collect() };
+                bodies.into_iter().for_each(|body| add(format!("{path}{query}"), body));
+            }
+        }
     } else {
-        let body = (method == "POST" || method == "PATCH").then(|| b"{}".to_vec());
-        add(template, body);
+        add(template, None);
     }
     all
 }
@@ -102,6 +130,7 @@ fn variants(route: &str, service: &str, method: &str, path: &str, body: Option<&
         path: path.to_owned(),
         headers: headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
         body: body.map(<[u8]>::to_vec),
+        odd: false,
     };
     let is_json = body.is_some_and(|body| body.starts_with(b"{"));
     if path.contains("/info/refs") || path.ends_with("-pack") {
@@ -118,6 +147,10 @@ fn variants(route: &str, service: &str, method: &str, path: &str, body: Option<&
     if method == "GET" {
         all.push(probe("HEAD", &[]));
     }
+    let range = [("range", "bytes=0-9")];
+    let odd = ["OPTIONS", "TRACE", "PATCH", "PROPFIND"].map(|method| Probe { body: None, ..probe(method, &[]) });
+    let odd = odd.into_iter().filter(|one| one.method != method).chain([probe(method, &range)]);
+    all.extend(odd.map(|probe| Probe { odd: true, ..probe }));
     all
 }
 
@@ -142,17 +175,21 @@ impl Probe {
         self.path != other.path || self.body != other.body
     }
 
-    /// The same question of someone who was given this ETag before.
-    pub(super) fn again_with(&self, etag: &str) -> Self {
+    /// Whether no client of ours asks so.
+    pub(super) fn is_odd(&self) -> bool {
+        self.odd
+    }
+
+    fn with(&self, header: (&'static str, &str)) -> Self {
         let mut again = self.clone();
-        again.headers.push(("if-none-match", etag.to_owned()));
+        again.headers.push((header.0, header.1.to_owned()));
         again
     }
 }
 
 impl Side {
     /// Asks, and gives what the observer could tell the answer apart by.
-    pub(super) async fn see(&self, observer: usize, probe: &Probe, renamed: &[(String, &'static str)]) -> Seen {
+    pub(super) async fn look(&self, observer: usize, probe: &Probe, renamed: &[(String, &'static str)]) -> Look {
         let setup = &self.stack.setup;
         let base = match probe.service.as_str() {
             "app" => &setup.app,
@@ -171,13 +208,57 @@ impl Side {
         if probe.service == "index" && probe.path.contains("/info/refs") || probe.path.ends_with("-pack") {
             seen.body = without_ids(&seen.body);
         }
+        if probe.is_management() {
+            seen.body = without_chance(&seen.body);
+        }
         for (name, value) in &mut seen.headers {
             if name == "location" && value.starts_with("[download]/v1/") {
                 *value = without_own(value);
             }
         }
-        seen
+        Look { seen, next: self.next(probe, &answer) }
     }
+
+    /// What an answer leads to: the same again with its ETag, the file a ticket opens, the next page of a list.
+    fn next(&self, probe: &Probe, answer: &Answer) -> Vec<Probe> {
+        let mut next = Vec::new();
+        let is_first = !probe.headers.iter().any(|(name, _)| *name == "if-none-match");
+        if is_first && !answer.header("etag").is_empty() {
+            next.push(probe.with(("if-none-match", answer.header("etag"))));
+        }
+        if let Some(path) = answer.header("location").strip_prefix(&self.stack.setup.download) {
+            let file = Probe { path: path.to_owned(), method: "GET".to_owned(), ..probe.clone() };
+            next.extend([Probe { method: "HEAD".to_owned(), ..file.clone() }, file.with(("range", "bytes=5-"))]);
+            next.push(file);
+        }
+        let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
+        if let Some(cursor) = body.as_ref().and_then(|body| body["next_cursor"].as_str()) {
+            let (path, query) = probe.path.split_once('?').unwrap_or((&probe.path, ""));
+            let kept = query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+            let query: Vec<String> = kept.map(str::to_owned).chain([format!("cursor={cursor}")]).collect();
+            next.push(Probe { path: format!("{path}?{}", query.join("&")), ..probe.clone() });
+        }
+        next
+    }
+}
+
+/// An answer of the JSON API without what is drawn at random, or follows from the id of a registry: ids, cursors, hints, the
+/// request ids of the audit, the identities of views.
+fn without_chance(body: &[u8]) -> Vec<u8> {
+    let Ok(text) = std::str::from_utf8(body) else { return body.to_vec() };
+    let mut text = text.to_owned();
+    for member in ["next_cursor", "hint", "request_id", "view", "view_id"] {
+        let opening = format!("\"{member}\":\"");
+        let mut parts = text.split(&opening).map(str::to_owned);
+        let first = parts.next().unwrap_or_default();
+        let rest = parts.map(|part| format!("{opening}[{member}]{}", &part[part.find('"').unwrap_or(0)..]));
+        text = rest.fold(first, |all, part| all + &part);
+    }
+    let words = text.split_inclusive('"').map(|word| {
+        let id = word.strip_suffix('"').filter(|word| word.parse::<uuid::Uuid>().is_ok());
+        if id.is_some() { "[id]\"" } else { word }
+    });
+    words.collect::<String>().into_bytes()
 }
 
 /// An answer to git without the ids of objects: they follow from `config.json`, and so from the addresses of one

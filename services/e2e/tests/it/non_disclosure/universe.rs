@@ -2,15 +2,16 @@
 //!
 //! Everything an observer may see happens in both of a pair; what is hidden from all observers happens in one.
 
-use serde_json::json;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use wharf_testkit::CrateFixture;
 use wharf_testkit::chance::Chance;
-use wharf_testkit::{Client, CrateFixture, Org, Stack, Token};
 
 /// Seconds from the start to the moment named by the partner's `published_before`.
 const BOUND: u64 = 3_600;
-const BOUND_TEXT: &str = "2026-06-01T13:00:00Z";
+pub(super) const BOUND_TEXT: &str = "2026-06-01T13:00:00Z";
+
+/// Seconds an installation has lived before the first chapter.
+pub(super) const HEAD_START: u64 = 2;
 
 /// Something that happens, done by the owner of the org.
 #[derive(Clone, Debug)]
@@ -28,6 +29,12 @@ pub(super) enum Act {
     OwnByTeam(String, String),
     Search(String),
     Download(String, String),
+    /// A token is issued, used, replaced and revoked.
+    Token(String),
+    /// An entitlement is granted, changed, used, rotated, switched off and on, and withdrawn.
+    Life(String),
+    /// Much is asked for that is refused.
+    Refused(String),
 }
 
 /// One act, and whether the observers must not notice it.
@@ -103,6 +110,7 @@ impl Universe {
 
         // Seen whole: by the partner, by the narrow token, and by whoever may publish them.
         draft.versions(0, "partner-one", false, &["1.0.0", "1.1.0", "2.0.0-rc.1", "2.0.0"]);
+        draft.shown[0].push(Step { act: Act::OwnByTeam("partner-one".to_owned(), "crew".to_owned()), hidden: false });
         draft.versions(1, "Partner_Two", false, &["0.1.0", "0.2.0+build.7", "0.2.1"]);
         if draft.rng.one_in(2) {
             draft.versions(2, "partner-three", false, &["3.0.0", "3.0.1"]);
@@ -135,6 +143,11 @@ impl Universe {
         draft.unseen(0, Act::AddMember("hidden-dev".to_owned()));
         draft.unseen(1, Act::AddTeam("hidden-team".to_owned()));
         draft.unseen(2, Act::OwnByTeam("acme-secret-kit".to_owned(), "hidden-team".to_owned()));
+        for chapter in 0..3 {
+            draft.unseen(chapter, Act::Token(format!("hidden-token-{chapter}")));
+            draft.unseen(chapter, Act::Life(format!("hidden-life-{chapter}")));
+            draft.unseen(chapter, Act::Refused("hidden-core".to_owned()));
+        }
         for _ in 0..6 {
             let chapter = draft.rng.below(3);
             let query = draft.rng.pick(&["", "hidden", "partner", "narrow"]).to_string();
@@ -150,7 +163,7 @@ impl Universe {
         }
         let mut chapters = Vec::new();
         for (chapter, (shown, unseen)) in shown.into_iter().zip(unseen).enumerate() {
-            let wait = [Vec::new(), vec![BOUND], vec![1]][chapter].clone();
+            let wait = [Vec::new(), vec![BOUND - HEAD_START], vec![1]][chapter].clone();
             let waits = wait.into_iter().map(|seconds| Step { act: Act::Wait(seconds), hidden: false });
             chapters.push(waits.chain(rng.interleave(shown, unseen)).collect());
         }
@@ -174,124 +187,4 @@ fn twin(rng: &mut Chance, name: &str) -> String {
             _ => rng.pick(&letters).chars().next().unwrap(),
         }))
         .collect()
-}
-
-/// One installation of a pair.
-pub(super) struct Side {
-    pub(super) stack: Stack,
-    pub(super) acme: Org,
-    pub(super) org_id: String,
-    /// Who looks: what they are called, what they send, and their tokens.
-    pub(super) observers: Vec<(&'static str, Client, Option<Token>)>,
-    /// What stands in the download address that an observer's git index names for cargo before 1.74.
-    pub(super) credentials: Vec<String>,
-    /// What is random or an address, and so differs between two installations, and what stands for it in comparisons.
-    pub(super) own: Vec<(String, &'static str)>,
-}
-
-impl Side {
-    /// An installation with the observers, and with nothing that they could see.
-    pub(super) async fn new() -> Self {
-        let stack = Stack::start().await;
-        let acme = stack.org("acme").await;
-        let open = acme.add_registry("open", &json!({ "visibility": "public" })).await;
-        let _open = open.publish(&CrateFixture::new("open-core", "1.0.0")).await.expect(200);
-        let switches = json!({ "git_personal_keys": true, "legacy_git_downloads": true });
-        let _set = acme.manage("PATCH", "/registries/private", &switches).await.expect(200);
-        let partner = json!({ "rules": [
-            { "allow": ["partner-*"] },
-            { "allow": ["acme-*"], "except": ["acme-secret*"] },
-            { "allow": ["narrow-*"], "versions": "^1" },
-            { "allow": ["dated-*"], "published_before": BOUND_TEXT },
-        ] });
-        let partner = acme.entitle("private", "partner", &partner).await;
-        // Not to change owners: whoever may do that may ask for any member or team by name.
-        let rights = json!({ "read": ["narrow-*"], "publish": ["partner-*"], "yank": ["*"] });
-        let terms = json!({ "rules": [{ "allow": ["*"], "versions": ">=1.0.0, <2.0.0" }], "rights": rights });
-        let vendor = acme.entitle("private", "vendor", &terms).await;
-        let scopes = ["index:read@private/partner-*"];
-        let narrow = acme.member("reader", "reader", "download", &scopes).await;
-        let resident = acme.member("resident", "reader", "personal", &scopes).await;
-        let mut database = stack.setup.database.superuser().await;
-        // The numbers by which cargo knows owners are drawn at random; here they shall be the same on both sides.
-        sqlx::query("update member set owner_number = length(login)").execute(&mut database).await.unwrap();
-        // What was made in the same second is listed in the order of random ids.
-        sqlx::query("update registry set created_at = created_at + interval '1 second' where slug = 'open'")
-            .execute(&mut database)
-            .await
-            .unwrap();
-        // The day on which an observer last used a token is written behind its back, some time in the day.
-        sqlx::query("update token set last_used_on = '2026-06-01'").execute(&mut database).await.unwrap();
-        let org_id: String = sqlx::query_scalar("select org_id::text from org").fetch_one(&mut database).await.unwrap();
-        let registries: Vec<(String, String)> =
-            sqlx::query_as("select registry_id::text, slug from registry").fetch_all(&mut database).await.unwrap();
-        let mut observers = vec![("anonymous", Client::anonymous(), None)];
-        for (name, token) in [("partner", partner), ("vendor", vendor), ("narrow", narrow), ("resident", resident)] {
-            observers.push((name, token.client(), Some(token)));
-        }
-        let setup = &stack.setup;
-        let mut credentials = Vec::new();
-        for (_, _, token) in &observers {
-            credentials.push(match token {
-                Some(token) => setup.legacy_credential(token).await,
-                None => format!("whfl_{}", "0".repeat(49)),
-            });
-        }
-        let mut own = vec![
-            (setup.app.clone(), "[app]"),
-            (setup.index.clone(), "[index]"),
-            (setup.download.clone(), "[download]"),
-            (org_id.clone(), "[org]"),
-        ];
-        for (id, slug) in registries {
-            own.push((id, if slug == "open" { "[open]" } else { "[private]" }));
-        }
-        for token in observers.iter().filter_map(|(_, _, token)| token.as_ref()) {
-            own.push((token.id.clone(), "[token]"));
-            own.extend(token.entitlement.clone().map(|id| (id, "[entitlement]")));
-            // The last letters of the random part of a token, by which its holder recognises it.
-            own.push((format!("\"hint\":\"{}\"", &token.secret[44..48]), "[hint]"));
-        }
-        Self { stack, acme, org_id, observers, credentials, own }
-    }
-
-    /// Lets something happen.
-    pub(super) async fn act(&self, act: &Act) {
-        let owner = &self.acme.owner;
-        let client = owner.client();
-        let change = |method: &'static str, path: String, body: serde_json::Value| {
-            let client = client.clone();
-            async move {
-                let answer = client.json(method, &owner.crates_url(&path), &body).await;
-                assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text());
-            }
-        };
-        match act {
-            Act::Publish(krate) => drop(owner.publish(krate).await.expect(200)),
-            Act::Yank(name, version) => change("DELETE", format!("/{name}/{version}/yank"), json!({})).await,
-            Act::Unyank(name, version) => change("PUT", format!("/{name}/{version}/unyank"), json!({})).await,
-            Act::Wait(seconds) => self.stack.advance(Duration::from_secs(*seconds)).await,
-            Act::AddRegistry(slug) => {
-                let added = self.acme.add_registry(slug, &json!({})).await;
-                drop(added.publish(&CrateFixture::new("partner-one", "9.0.0")).await.expect(200));
-            }
-            Act::AddOrg(slug) => {
-                let org = self.stack.org(slug).await;
-                drop(org.owner.publish(&CrateFixture::new("partner-one", "9.9.0")).await.expect(200));
-                let _partner = org.partner("partner", &["partner-*"]).await;
-            }
-            Act::Entitle(name, patterns) => {
-                let patterns: Vec<&str> = patterns.iter().map(String::as_str).collect();
-                let holder = self.acme.partner(name, &patterns).await;
-                let _used = holder.index("partner-one").await;
-            }
-            Act::AddMember(login) => drop(self.acme.member(login, "admin", "personal", &["index:read@*"]).await),
-            Act::AddTeam(slug) => drop(self.acme.manage("POST", "/teams", &json!({ "slug": slug })).await.expect(201)),
-            Act::OwnByTeam(name, team) => {
-                change("PUT", format!("/{name}/owners"), json!({ "users": [format!("team:{team}")] })).await;
-            }
-            Act::Search(query) => drop(owner.search(query).await.expect(200)),
-            Act::Download(name, version) => drop(owner.download(name, version).await.expect(200)),
-        }
-    }
 }
