@@ -19,8 +19,8 @@ use crate::caller::{Caller, Outcome};
 use crate::judge::Judge;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 use wharf_testkit::chance::Chance;
+use wharf_testkit::until;
 
 /// How often a client tries again when it is told that nothing was changed.
 const TRIES: usize = 3;
@@ -99,17 +99,24 @@ impl Story {
     }
 }
 
-/// A step, tried again while nothing is changed by it. Refusals end the story's run: no step of a story may be refused.
+/// A step, tried again while nothing is changed by it. No step of a story may be refused.
+///
+/// What was acknowledged may be unknown for a moment to a process that could not follow the feed when it was committed:
+/// that passes by itself, as it does for readers.
 async fn step(what: &str, mut attempt: impl AsyncFnMut() -> Outcome) -> Outcome {
     let mut outcome = Outcome::Nothing;
-    for _ in 0..TRIES {
+    let mut tries = 0;
+    until(&format!("{what} is not refused"), async || {
         outcome = attempt().await;
+        tries += 1;
         match &outcome {
-            Outcome::Nothing => tokio::time::sleep(Duration::from_millis(30)).await,
+            Outcome::Nothing => tries >= TRIES,
+            Outcome::Refused(404, _) => false,
             Outcome::Refused(status, text) => panic!("{what} was refused: {status} {text}"),
-            _ => break,
+            Outcome::Done(_) | Outcome::Unknown => true,
         }
-    }
+    })
+    .await;
     outcome
 }
 
