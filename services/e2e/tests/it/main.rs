@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 mod audited;
+mod bounds;
 mod cargo_credentials;
 mod cargo_shapes;
 mod cargo_story;
