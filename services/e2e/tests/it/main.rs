@@ -11,6 +11,7 @@ mod crashes;
 mod entitlements;
 mod faults;
 mod feed;
+mod hostile;
 mod management;
 mod matrix;
 mod model;

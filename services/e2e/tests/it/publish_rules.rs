@@ -17,7 +17,7 @@ async fn put(publisher: &Token, upload: &upload::Upload) -> Answer {
 }
 
 /// Everything a publish could leave in the database.
-async fn rows(database: &mut PgConnection) -> Vec<i64> {
+pub(crate) async fn rows(database: &mut PgConnection) -> Vec<i64> {
     sqlx::query_scalar(
         "select array[(select count(*) from crate), (select count(*) from version), (select count(*) from index_line),
                       (select count(*) from crate_owner), (select count(*) from audit_entry), (select count(*) from outbox),
@@ -29,7 +29,7 @@ async fn rows(database: &mut PgConnection) -> Vec<i64> {
 }
 
 /// The one text of a refusal in the form that cargo shows.
-fn detail(answer: &Answer) -> Option<String> {
+pub(crate) fn detail(answer: &Answer) -> Option<String> {
     let body: Value = serde_json::from_slice(&answer.body).ok()?;
     let detail = body["errors"][0]["detail"].as_str()?;
     (answer.header("content-type") == "application/json" && body == json!({ "errors": [{ "detail": detail }] }))

@@ -100,7 +100,7 @@ pub(super) const BODIES: &[Change] = &[
         "the body is cut",
         &["the upload is incomplete"],
         Step::Body(|body, _, chance| {
-            let end = chance.below(body.len());
+            let end = chance.within(1, body.len() - 1);
             body.truncate(end);
         }),
     ),
