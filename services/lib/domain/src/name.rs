@@ -166,8 +166,13 @@ pub struct CanonicalName(Arc<str>);
 impl CanonicalName {
     /// Folds any text; the caller knows that it has the form of a name.
     pub(crate) fn of(text: &str) -> Self {
-        let lower = |b: u8| wharf_trial::mutant!(CaseMatters => b; b.to_ascii_lowercase());
-        Self(text.bytes().map(|b| if b == b'_' { '-' } else { char::from(lower(b)) }).collect::<String>().into())
+        let fold = |b: u8| if b == b'_' { '-' } else { char::from(b.to_ascii_lowercase()) };
+        Self::folded(&text.bytes().map(fold).collect::<String>())
+    }
+
+    /// Takes a text that is folded already.
+    pub(crate) fn folded(text: &str) -> Self {
+        Self(text.into())
     }
 
     /// The folded text.

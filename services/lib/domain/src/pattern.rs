@@ -36,6 +36,7 @@ impl CratePattern {
             return CrateName::parse(text).map(|name| Self::Name(name.canonical())).map_err(|_| invalid());
         };
         if prefix.is_empty() || (prefix.len() < CRATE_NAME_MAX && CrateName::parse(prefix).is_ok()) {
+            wharf_trial::mutant!(CaseMatters { return Ok(Self::Prefix(CanonicalName::folded(prefix))); });
             Ok(Self::Prefix(CanonicalName::of(prefix)))
         } else {
             Err(invalid())

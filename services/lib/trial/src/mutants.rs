@@ -42,7 +42,7 @@ mutants! {
     PreReleasesAdmitted,
     /// What was published at the very moment named by `published_before` is shown.
     MomentIncluded,
-    /// Names and patterns are compared in upper and lower case as they are spelled.
+    /// Patterns are compared with names as they were typed, so that an exception in upper case takes nothing out.
     CaseMatters,
     /// A token sees the registries of other orgs, as far as its scopes reach by name.
     ForeignOrgSeen,
