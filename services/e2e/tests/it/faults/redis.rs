@@ -9,18 +9,40 @@ pub(crate) struct RedisServer {
     port: u16,
     folder: TempDir,
     child: Option<Child>,
+    password: Option<String>,
 }
 
 impl RedisServer {
     /// Starts one. It may take a moment to answer, which is nothing a user of Redis may mind.
     pub(crate) fn start() -> Self {
-        let mut server = Self { port: free_address().port(), folder: tempfile::tempdir().unwrap(), child: None };
+        Self::start_as(None)
+    }
+
+    /// Starts one that asks for a password.
+    pub(crate) fn start_with_password(password: &str) -> Self {
+        Self::start_as(Some(password.to_owned()))
+    }
+
+    fn start_as(password: Option<String>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = Self { port: free_address().port(), folder, child: None, password };
         server.run();
         server
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/", self.port)
+        let login = self.password.as_ref().map_or_else(String::new, |password| format!(":{password}@"));
+        format!("redis://{login}127.0.0.1:{}/", self.port)
+    }
+
+    /// Its command line client.
+    pub(crate) fn client(&self) -> Command {
+        let mut client = Command::new("redis-cli");
+        client.args(["-p", &self.port.to_string()]);
+        if let Some(password) = &self.password {
+            client.args(["--no-auth-warning", "-a", password]);
+        }
+        client
     }
 
     /// Starts it again, empty.
@@ -29,6 +51,7 @@ impl RedisServer {
             .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port", &self.port.to_string()])
             .arg("--dir")
             .arg(self.folder.path())
+            .args(self.password.iter().flat_map(|password| ["--requirepass", password]))
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server must be installed; run ./deploy/test, which sees to it");
@@ -44,11 +67,8 @@ impl RedisServer {
 
     /// Takes everything out of it.
     pub(crate) fn wipe(&self) {
-        let status = Command::new("redis-cli")
-            .args(["-p", &self.port.to_string(), "flushall"])
-            .stdout(Stdio::null())
-            .status()
-            .expect("redis-cli comes with redis-server");
+        let status =
+            self.client().arg("flushall").stdout(Stdio::null()).status().expect("redis-cli comes with redis-server");
         assert!(status.success());
     }
 }
