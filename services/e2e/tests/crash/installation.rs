@@ -297,6 +297,8 @@ impl Installation {
         }
         self.postgres.run().await;
         drop(self.ended());
+        let mut database = self.postgres.superuser(DATABASE).await;
+        let began: String = sqlx::query_scalar("select now()::text").fetch_one(&mut database).await.unwrap();
         for part in self.parts() {
             if !self.processes.contains_key(part) {
                 let process = Process::start(&self.configured, *part, &[("WHARF_DIE_BY", &self.order())]);
@@ -306,6 +308,13 @@ impl Installation {
         for process in self.processes.values_mut() {
             process.ready().await;
         }
+        // Writers wait three seconds for a replica that has died without a word. That is tried by whoever was writing
+        // when it died; the judge has hundreds of runs to get through. Those that live report again in a moment.
+        let _dead = sqlx::query("delete from replica where seen_at < $1::timestamptz")
+            .bind(began)
+            .execute(&mut database)
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn judge(&self) -> Judge {
