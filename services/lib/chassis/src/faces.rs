@@ -57,7 +57,7 @@ impl Fault {
                 Some(id) => format!("something went wrong in the registry; tell its operator the request id {id}"),
                 None => "something went wrong in the registry".to_owned(),
             },
-            _ => self.error.message().to_owned(),
+            _ => crate::telemetry::redact_tokens(self.error.message().to_owned()),
         }
     }
 

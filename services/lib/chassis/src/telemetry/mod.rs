@@ -6,7 +6,7 @@
 
 mod redact;
 
-pub use redact::redact;
+pub use redact::{redact, redact_tokens};
 
 use crate::config::{Log, LogFormat};
 use serde_json::{Map, Value};

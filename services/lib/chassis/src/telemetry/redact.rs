@@ -36,19 +36,39 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
+/// Takes tokens of ours out of a text that is shown to whoever sent it: what was pasted into the wrong field must not lie
+/// in the logs of everything in between.
+#[must_use]
+pub fn redact_tokens(text: String) -> String {
+    if !text.contains("whf") {
+        return text;
+    }
+    let word = |piece: &str| {
+        let end =
+            piece.char_indices().next_back().filter(|(_, last)| is_boundary(*last)).map_or(piece.len(), |(at, _)| at);
+        let (word, boundary) = piece.split_at(end);
+        redact_token(word).map_or_else(|| piece.to_owned(), |clean| clean + boundary)
+    };
+    text.split_inclusive(is_boundary).map(word).collect()
+}
+
 fn is_boundary(c: char) -> bool {
     c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>' | '(' | ')' | ',' | ';')
 }
 
+/// A word without the token in it and what follows; nothing when there is none. Every place is looked at: the name of an org
+/// before the token may begin like one.
+fn redact_token(word: &str) -> Option<String> {
+    let is_token = |rest: &str| {
+        rest.as_bytes().get(4) == Some(&b'_') && rest.bytes().skip(5).take_while(u8::is_ascii_alphanumeric).count() > 4
+    };
+    let (at, _) = word.match_indices("whf").find(|(at, _)| is_token(&word[*at..]))?;
+    Some(format!("{}{GONE}", &word[..at]))
+}
+
 fn redact_word(word: &str) -> Cow<'_, str> {
-    // Every place is looked at: the name of an org before the token may begin like one.
-    for (at, _) in word.match_indices("whf") {
-        let behind = word[at..].bytes().skip(4);
-        if word.as_bytes().get(at + 4) == Some(&b'_')
-            && behind.skip(1).take_while(u8::is_ascii_alphanumeric).count() > 4
-        {
-            return Cow::Owned(format!("{}{GONE}", &word[..at]));
-        }
+    if let Some(clean) = redact_token(word) {
+        return Cow::Owned(clean);
     }
     let is_url = word.contains("://");
     let mut word = Cow::Borrowed(word);
@@ -68,7 +88,7 @@ fn redact_word(word: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::redact;
+    use super::{redact, redact_tokens};
 
     #[test]
     fn secrets_go_and_prose_stays() {
@@ -89,5 +109,14 @@ mod tests {
         ] {
             assert_eq!(redact(text), clean);
         }
+    }
+
+    #[test]
+    fn a_fault_repeats_all_but_tokens() {
+        let said =
+            "unknown variant `whfa_0123456789abcdef`, expected `a`; see https://h/p?q=1, token abcdefghij".to_owned();
+        let shown = "unknown variant `[redacted]`, expected `a`; see https://h/p?q=1, token abcdefghij";
+        assert_eq!(redact_tokens(said), shown);
+        assert_eq!(redact_tokens("whf and whfa_ are words".to_owned()), "whf and whfa_ are words");
     }
 }
