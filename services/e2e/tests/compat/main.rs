@@ -2,4 +2,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod clients;
 mod legacy_downloads;
+mod matrix;
+mod page;

@@ -13,13 +13,13 @@ pub mod clock;
 pub mod database;
 pub mod fault_proxy;
 pub mod fixture;
+pub mod front;
 pub mod git;
 pub mod http;
 pub mod identity;
 pub mod process;
 pub mod secrets;
 pub mod stack;
-pub mod tls;
 pub mod transcript;
 
 pub use cargo::{Cargo, Finished};

@@ -3,9 +3,9 @@
 use crate::balancer::Balancer;
 use crate::clock::TestClock;
 use crate::database::{SERVICE_PASSWORD, TestDatabase};
+use crate::front::{Authority, Front};
 use crate::identity::{Bases, Org, Token};
 use crate::setting;
-use crate::tls::{Authority, TlsFront};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -50,14 +50,23 @@ pub struct StackBuilder {
     redis: RedisKind,
     replicas_reach_database_at: Option<SocketAddr>,
     real_clock: bool,
-    tls: bool,
+    fronts: Option<Fronts>,
+}
+
+/// What stands before all services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fronts {
+    /// What passes HTTP on.
+    Plain,
+    /// What speaks TLS.
+    Tls,
 }
 
 impl StackBuilder {
-    /// With TLS before everything that clients are told of: [`Setup::public`] instead of the plain addresses behind.
+    /// With something before everything that clients are told of: [`Setup::public`] is there, and the services behind.
     #[must_use]
-    pub fn tls(mut self) -> Self {
-        self.tls = true;
+    pub fn fronts(mut self, kind: Fronts) -> Self {
+        self.fronts = Some(kind);
         self
     }
 
@@ -157,9 +166,9 @@ impl Setup {
         let database = TestDatabase::create().await;
         let directory = tempfile::Builder::new().prefix("wharf test ").tempdir().unwrap();
         let [app, index, download, internal] = [(); 4].map(|()| free_address());
-        let authority = builder.tls.then(Authority::generate);
-        let public = |address: SocketAddr| match authority {
-            Some(_) => format!("https://{}", free_address()),
+        let public = |address: SocketAddr| match builder.fronts {
+            Some(Fronts::Tls) => format!("https://{}", free_address()),
+            Some(Fronts::Plain) => format!("http://{}", free_address()),
             None => format!("http://{address}"),
         };
         let public = Bases { app: public(app), index: public(index), download: public(download) };
@@ -214,7 +223,7 @@ impl Setup {
             download: format!("http://{download}"),
             internal: format!("http://{internal}"),
             public,
-            authority,
+            authority: (builder.fronts == Some(Fronts::Tls)).then(Authority::generate),
             number,
         }
     }
@@ -325,12 +334,12 @@ impl Setup {
             balancers.push(Balancer::start(front, replicas).await);
         }
         let mut fronts = Vec::new();
-        if let Some(authority) = &self.authority {
+        if builder.fronts.is_some() {
             let Bases { app, index, download } = &self.public;
             let listen = &config.listen;
             for (front, server) in [(app, listen.app), (index, listen.index), (download, listen.download)] {
-                let front = front.trim_start_matches("https://").parse().unwrap();
-                fronts.push(TlsFront::start(front, server, authority).await);
+                let front = front.split_once("://").unwrap().1.parse().unwrap();
+                fronts.push(Front::start(front, server, self.authority.as_ref()).await);
             }
         }
         config.listen.internal = self.internal.trim_start_matches("http://").parse().unwrap();
@@ -362,7 +371,7 @@ pub struct Stack {
     pub clock: Arc<TestClock>,
     instances: Vec<Instance>,
     balancers: Vec<Balancer>,
-    fronts: Vec<TlsFront>,
+    fronts: Vec<Front>,
     replicas: Vec<(Service, SocketAddr)>,
     stopper: Stopper,
 }
@@ -383,7 +392,7 @@ impl Stack {
             redis: RedisKind::Shared,
             replicas_reach_database_at: None,
             real_clock: false,
-            tls: false,
+            fronts: None,
         }
     }
 
@@ -410,6 +419,12 @@ impl Stack {
     #[must_use]
     pub fn site(&self, service: Service) -> &Arc<Site> {
         self.instances.iter().find_map(|instance| instance.site(service)).unwrap()
+    }
+
+    /// What clients called themselves since the last call, where something stands before the services.
+    #[must_use]
+    pub fn take_agents(&self) -> std::collections::BTreeSet<String> {
+        self.fronts.iter().flat_map(Front::take_agents).collect()
     }
 
     /// The sites of all services and all their processes.
