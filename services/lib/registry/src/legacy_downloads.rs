@@ -11,7 +11,7 @@ use crate::{Error, Kind, Result, Site};
 use std::net::IpAddr;
 use std::sync::Arc;
 use wharf_cargo_wire::ConfigJson;
-use wharf_domain::{OrgId, Principal, RegistryId, View};
+use wharf_domain::{Principal, View};
 use wharf_store::directory::RegistryAddress;
 use zeroize::Zeroizing;
 
@@ -53,18 +53,15 @@ impl Site {
         credential: &str,
         address: Option<IpAddr>,
     ) -> Result<(Arc<RegistryEntry>, Arc<View>)> {
-        let entry = self.place(org, registry)?;
-        // An address of nothing is judged as well: no early return may tell which registries there are.
-        let (of_org, of_registry) =
-            entry.as_ref().map_or_else(nowhere, |entry| (entry.address.org, entry.address.registry));
-        let token = self.peppers.read_legacy_credential(of_org, of_registry, credential);
-        let (Some(token), Some(entry)) = (token, entry) else { return Err(refused()) };
-        let bearer = self.authenticate_named(of_org, token, address).await?.ok_or_else(refused)?;
-        if !entry.address.legacy_git_downloads || !takes(&entry, bearer.principal()) {
+        // An address of nothing is judged by the same steps: how long they take must not tell which registries there are.
+        let entry = self.place_or_nowhere(org, registry)?;
+        let RegistryAddress { org, registry, is_public, legacy_git_downloads, .. } = entry.address;
+        let token = self.peppers.read_legacy_credential(org, registry, credential).ok_or_else(refused)?;
+        let bearer = self.authenticate_named(org, token, address).await?.ok_or_else(refused)?;
+        if !legacy_git_downloads || !takes(&entry, bearer.principal()) {
             return Err(refused());
         }
-        let view =
-            if entry.address.is_public { Arc::new(View::everything()) } else { bearer.principal().view(entry.place()) };
+        let view = if is_public { Arc::new(View::everything()) } else { bearer.view(entry.place()) };
         if view.is_empty() { Err(Error::not_found()) } else { Ok((entry, view)) }
     }
 }
@@ -77,10 +74,6 @@ fn hands_out(entry: &RegistryEntry) -> bool {
 /// Whether the git index of this registry takes the credential of this reader.
 fn takes(entry: &RegistryEntry, reader: &Principal) -> bool {
     git_reader(entry, Some(reader)).is_ok()
-}
-
-fn nowhere() -> (OrgId, RegistryId) {
-    (OrgId(uuid::Uuid::nil()), RegistryId(uuid::Uuid::nil()))
 }
 
 fn refused() -> Error {
