@@ -70,7 +70,7 @@ impl Configured {
         let folder = tempfile::Builder::new().prefix("wharf-crash-").tempdir().unwrap();
         let secret = |name: &str, text: &str| {
             let path = folder.path().join(name);
-            let mut file = std::fs::OpenOptions::new().create(true).write(true).mode(0o600).open(&path).unwrap();
+            let mut file = std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&path).unwrap();
             file.write_all(text.as_bytes()).unwrap();
             format!("{:?}", path.to_str().unwrap())
         };
