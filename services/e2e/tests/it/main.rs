@@ -1,6 +1,6 @@
 //! Whole installations under test; a module per topic.
 
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "tests")]
 
 mod audited;
 mod bounds;
@@ -23,6 +23,7 @@ mod process;
 mod publish_rules;
 mod races;
 mod revocation;
+mod secrets;
 mod smoke;
 mod surface;
 mod walls;

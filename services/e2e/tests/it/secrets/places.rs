@@ -4,7 +4,7 @@ use crate::faults::redis::RedisServer;
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -227,13 +227,11 @@ impl Rig {
     }
 
     fn redis_keys(&self) -> Left {
-        let run = |arguments: &[&str]| {
-            String::from_utf8(self.redis.client().args(arguments).output().unwrap().stdout).unwrap()
-        };
+        let run = |arguments: &[&str]| self.redis.client().args(arguments).output().unwrap().stdout;
         let keys = run(&["--scan"]);
-        let mut left = vec![("keys".to_owned(), keys.clone().into_bytes())];
-        for key in keys.lines() {
-            left.push((key.to_owned(), run(&["dump", key]).into_bytes()));
+        let mut left = vec![("keys".to_owned(), keys.clone())];
+        for key in String::from_utf8(keys).unwrap().lines() {
+            left.push((key.to_owned(), run(&["--raw", "dump", key])));
         }
         left
     }
@@ -304,6 +302,8 @@ impl Rig {
             }
             Place::Process => {
                 let mut child = Command::new("sleep").arg("30").env("WHARF_PLANTED", PLANTED).spawn().unwrap();
+                let begun = format!("/proc/{}/cmdline", child.id());
+                until("the process has begun", async || std::fs::read(&begun).unwrap().starts_with(b"sleep")).await;
                 self.process = of_process(child.id());
                 child.kill().unwrap();
                 child.wait().unwrap();
@@ -425,12 +425,9 @@ fn shown((at, exchange): (usize, &Exchange)) -> (String, Vec<u8>) {
         };
         text += &format!("{name}: {value}\n");
     }
+    // Shown once, with the lines to be copied that hold it.
     let body = match issued(exchange) {
-        Some(_) => {
-            let mut body: Value = serde_json::from_slice(&exchange.body).unwrap();
-            body["secret"] = json!("");
-            body.to_string().into_bytes()
-        }
+        Some(secret) => String::from_utf8(exchange.body.clone()).unwrap().replace(&secret, "").into_bytes(),
         None => exchange.body.clone(),
     };
     (format!("answer {at}, {} {}", exchange.status, exchange.url), [text.into_bytes(), body].concat())
