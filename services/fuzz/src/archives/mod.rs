@@ -27,6 +27,9 @@ pub enum Verdict {
     Refused(&'static str),
 }
 
+/// How the bytes of a row are made.
+type Make = Box<dyn Fn(&Maker) -> Vec<u8>>;
+
 /// One row.
 pub struct Row {
     /// What it is.
@@ -37,7 +40,7 @@ pub struct Row {
     pub limits: PublishLimits,
     /// Whether it is so large that only long runs make it.
     pub large: bool,
-    make: Box<dyn Fn(&Maker) -> Vec<u8>>,
+    make: Make,
 }
 
 impl Row {

@@ -18,8 +18,11 @@ pub(crate) struct Package {
 /// For each crate the folder that holds what was unpacked, or what the extractor said.
 type Unpacked = BTreeMap<String, Result<PathBuf, String>>;
 
+/// Unpacks packages below a directory.
+type Extractor = fn(&Path, &[Package]) -> Unpacked;
+
 /// Name and program.
-pub(crate) const ALL: [(&str, fn(&Path, &[Package]) -> Unpacked); 4] =
+pub(crate) const ALL: [(&str, Extractor); 4] =
     [("cargo", cargo), ("gnu-tar", gnu_tar), ("bsdtar", bsdtar), ("python", python)];
 
 fn run(command: &mut Command) -> Output {

@@ -216,29 +216,29 @@ async fn storm(seed: u64, turns: u64) {
     over.store(true, Ordering::SeqCst);
     let mut cut = 0;
     let mut ends = Vec::new();
+    let mut ended = Vec::new();
     for reader in readers {
-        let reader = reader.await.unwrap();
-        let deeds = deeds.lock().unwrap();
-        let expected: BTreeSet<u128> = deeds.committed.difference(&reader.before).copied().collect();
-        let lost: Vec<_> = expected.difference(&reader.seen).collect();
-        assert!(lost.is_empty(), "{:?} lost {lost:?}", reader.manner);
-        let invented: Vec<_> = reader.seen.intersection(&deeds.undone).collect();
-        assert!(invented.is_empty(), "{:?} saw what was taken back: {invented:?}", reader.manner);
-        cut += reader.failures;
-        ends.push(format!("{:?} {}", reader.manner, reader.seen.len()));
+        ended.push(reader.await.unwrap());
     }
     for stranger in strangers {
         stranger.await.unwrap();
     }
-    let deeds = deeds.lock().unwrap();
-    assert!(deeds.undone.len() > 20, "{} taken back", deeds.undone.len());
-    println!(
-        "{} committed, {} taken back, seen: {}; {cut} reads broke off",
-        deeds.committed.len(),
-        deeds.undone.len(),
-        ends.join(", ")
-    );
-    drop(deeds);
+    let told = {
+        let deeds = deeds.lock().unwrap();
+        for reader in ended {
+            let expected: BTreeSet<u128> = deeds.committed.difference(&reader.before).copied().collect();
+            let lost: Vec<_> = expected.difference(&reader.seen).collect();
+            assert!(lost.is_empty(), "{:?} lost {lost:?}", reader.manner);
+            let invented: Vec<_> = reader.seen.intersection(&deeds.undone).collect();
+            assert!(invented.is_empty(), "{:?} saw what was taken back: {invented:?}", reader.manner);
+            cut += reader.failures;
+            ends.push(format!("{:?} {}", reader.manner, reader.seen.len()));
+        }
+        assert!(deeds.undone.len() > 20, "{} taken back", deeds.undone.len());
+        let (kept, undone) = (deeds.committed.len(), deeds.undone.len());
+        format!("{kept} committed, {undone} taken back, seen: {}; {cut} reads broke off", ends.join(", "))
+    };
+    println!("{told}");
     stack.stop().await;
 }
 

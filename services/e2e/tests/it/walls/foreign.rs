@@ -255,7 +255,8 @@ async fn no_form_of_writing_reaches_another_org() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_key_points_across() {
     let (stack, mut su, [acme, globex]) = two_orgs().await;
-    let keys: Vec<(String, String, String, Vec<String>, Vec<String>)> = sqlx::query_as(
+    type Key = (String, String, String, Vec<String>, Vec<String>);
+    let keys: Vec<Key> = sqlx::query_as(
         "select k.conname::text, k.conrelid::regclass::text, k.confrelid::regclass::text,
                 array(select a.attname::text from unnest(k.conkey) with ordinality c(n, at)
                       join pg_attribute a on a.attrelid = k.conrelid and a.attnum = c.n order by c.at),
@@ -315,13 +316,17 @@ async fn the_org_of_a_transaction_ends_with_it() {
         for end in ["commit", "rollback", "select 1/0", "rollback to early", "prepare"] {
             run(&mut connection, "begin".to_owned()).await;
             run(&mut connection, format!("select set_config('app.org_id', '{acme}', true)")).await;
-            assert_eq!(texts(&mut connection, rows).await, [acme.clone()]);
+            assert_eq!(texts(&mut connection, rows).await, std::slice::from_ref(&acme));
             match end {
                 "rollback to early" => {
                     run(&mut connection, "savepoint early".to_owned()).await;
                     run(&mut connection, format!("select set_config('app.org_id', '{globex}', true)")).await;
                     run(&mut connection, "rollback to early".to_owned()).await;
-                    assert_eq!(texts(&mut connection, rows).await, [acme.clone()], "a savepoint takes its org back");
+                    assert_eq!(
+                        texts(&mut connection, rows).await,
+                        std::slice::from_ref(&acme),
+                        "a savepoint takes its org back"
+                    );
                     run(&mut connection, "commit".to_owned()).await;
                 }
                 "select 1/0" => {

@@ -195,7 +195,7 @@ pub(crate) fn networks(texts: &[String]) -> Result<Vec<IpNet>> {
         .map(|text| {
             let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
             network.map(|network| network.trunc()).ok_or_else(|| {
-                let shown: String = text.chars().take(60).collect();
+                let shown: String = text.chars().take(60).flat_map(char::escape_debug).collect();
                 Error::invalid("source_invalid", format!("`{shown}` is not a network; write it like 203.0.113.0/24"))
             })
         })
