@@ -6,7 +6,7 @@
 //! anything else would confirm a guess about what others see.
 //!
 //! A registry that nobody asks for by git costs nothing. Once asked for, its index is loaded at exactly one number of
-//! changes and follows from there ([`following`]); older states are told by undoing changes ([`past`]).
+//! changes and follows from there (`following`); older states are told by undoing changes (`past`).
 
 mod following;
 mod offered;
