@@ -61,6 +61,20 @@ impl TenantTx {
         self.unnumbered().push(Unnumbered { krate, version, event, at });
     }
 
+    /// The number of the last change before a moment; 0 when there was none, or none that is still known.
+    pub async fn get_index_seq_before(&mut self, registry: RegistryId, at: Timestamp) -> Result<i64, StoreError> {
+        let org = self.org().0;
+        Ok(sqlx::query_scalar!(
+            r#"select coalesce(max(seq), 0) as "seq!" from index_change
+               where org_id = $1 and registry_id = $2 and at < $3"#,
+            org,
+            registry.0,
+            at.inner(),
+        )
+        .fetch_one(self.connection())
+        .await?)
+    }
+
     /// Numbers the changes noted so far. From here to the commit, other publishes to the registry wait.
     pub(crate) async fn number_changes(&mut self) -> Result<(), StoreError> {
         let org = self.org().0;

@@ -7,6 +7,7 @@ use super::following::{Following, number, with_lines};
 use super::{GitVisitor, SMALL_PACK_BYTES, sending};
 use crate::{Error, Result, Site};
 use std::sync::Arc;
+use std::time::Duration;
 use wharf_domain::Sight;
 use wharf_git_index::{Change, Definition, File, Head};
 use wharf_git_wire::ObjectId;
@@ -14,8 +15,8 @@ use wharf_store::TenantTx;
 
 /// Of a small view, whose commits are not remembered, so many earlier states are looked at.
 const EARLIER_STATES_MAX: usize = 8;
-/// Among so many changes of the registry.
-const EARLIER_CHANGES_MAX: i64 = 256;
+/// And no earlier than so long ago. A bound on the number of changes would let those that nobody sees decide.
+const EARLIER_AGE: Duration = Duration::from_secs(60);
 
 impl Site {
     /// The head of a wanted commit; `None` when it is not this reader's to want.
@@ -57,7 +58,7 @@ impl Site {
     async fn earlier_moments(&self, following: &Following, definition: &Definition) -> Result<Vec<i64>> {
         let mut transaction = TenantTx::begin_snapshot(&self.database, following.org).await?;
         let now = transaction.get_index_seq(following.registry).await?;
-        let since = now.saturating_sub(EARLIER_CHANGES_MAX);
+        let since = transaction.get_index_seq_before(following.registry, self.clock.now().minus(EARLIER_AGE)).await?;
         let changes = transaction.list_index_changes(following.registry, since, now).await?;
         let crates: Vec<_> = changes.iter().map(|change| change.krate).collect();
         let names = transaction.list_crate_names(following.registry, &crates).await?;
