@@ -58,3 +58,23 @@ async fn a_client_may_be_ahead_of_what_it_wants() {
     }
     stack.stop().await;
 }
+
+/// However much happens that a reader does not see between its two requests, it gets what it was offered.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_hidden_does_not_age_an_offer() {
+    let stack = Stack::builder().indexes(2).start().await;
+    let org = stack.org("acme").await;
+    publish(&org.owner, &slim("small-one", "1.0.0")).await;
+    publish(&org.owner, &slim("hidden", "1.0.0")).await;
+    let small = org.partner("small", &["small-*"]).await;
+    let offered = head(&small).await;
+    let whole = fetched(&small, Protocol::V2, offered, &[]).await.body;
+    publish(&org.owner, &slim("small-two", "1.0.0")).await;
+    for change in 0..300 {
+        set_yanked(&org.owner, "hidden", "1.0.0", change % 2 == 0).await;
+    }
+    for _replica in 0..2 {
+        assert!(fetched(&small, Protocol::V2, offered, &[]).await.body == whole);
+    }
+    stack.stop().await;
+}
