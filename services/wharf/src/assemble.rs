@@ -84,6 +84,7 @@ pub fn site(config: &Config, role: DatabaseRole, ambient: &Ambient) -> anyhow::R
         clock: Arc::clone(&ambient.clock),
         entropy: Arc::clone(&ambient.entropy),
         index_cache_bytes: config.limits.index_cache_bytes,
+        git_files_bytes: config.limits.git_files_bytes,
         git_cache_bytes: config.limits.git_cache_bytes,
     }))
 }

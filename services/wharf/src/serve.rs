@@ -251,6 +251,9 @@ fn measure_git(metrics: &Metrics, site: &Arc<Site>) -> anyhow::Result<()> {
         let site = Arc::clone(site);
         metrics.gauge(name, help, move || read(&site.git_indexes().usage()) as f64)?;
     }
+    let (name, help) = ("wharf_index_git_loads", "Times the index files of a registry were loaded for git.");
+    let site = Arc::clone(site);
+    metrics.gauge(name, help, move || site.git_indexes().loads() as f64)?;
     Ok(())
 }
 

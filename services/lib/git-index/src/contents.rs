@@ -21,7 +21,13 @@ struct Entry {
     file: Option<Arc<File>>,
     /// Nothing for crates that did not change since the registry was loaded.
     changed: Option<Moment>,
-    _held: Held,
+    held: Held,
+}
+
+impl Entry {
+    fn held_bytes(&self) -> u64 {
+        self.held.bytes() + self.file.as_ref().map_or(0, |file| file.held_bytes())
+    }
 }
 
 /// A crate and its file.
@@ -33,20 +39,29 @@ pub(crate) struct Contents {
     crates: BTreeMap<Arc<Name>, Entry>,
     recent: BTreeMap<Moment, Arc<Name>>,
     gauge: Arc<Gauge>,
+    /// Of all entries together.
+    held_bytes: u64,
 }
 
 impl Contents {
     pub(crate) fn load(seq: u64, crates: impl IntoIterator<Item = Change>, gauge: Arc<Gauge>) -> Contents {
         let crates = crates.into_iter().map(|Change { name, file }| {
             let name = Name::new(&name);
-            let _held = hold(&name, &gauge);
-            (Arc::new(name), Entry { file, changed: None, _held })
+            let held = hold(&name, &gauge);
+            (Arc::new(name), Entry { file, changed: None, held })
         });
-        Contents { seq, crates: crates.collect(), recent: BTreeMap::new(), gauge }
+        let crates: BTreeMap<_, _> = crates.collect();
+        let held_bytes = crates.values().map(Entry::held_bytes).sum();
+        Contents { seq, crates, recent: BTreeMap::new(), gauge, held_bytes }
     }
 
     pub(crate) fn seq(&self) -> u64 {
         self.seq
+    }
+
+    /// Bytes of the files as they are now, and of the names.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        self.held_bytes
     }
 
     /// Takes in a batch, unless it is in already. Files that are no different keep their place and their memory.
@@ -70,14 +85,17 @@ impl Contents {
                     }
                     self.recent.insert(moment, Arc::clone(held.key()));
                     let entry = held.get_mut();
+                    self.held_bytes -= entry.held_bytes();
                     entry.file = file;
+                    self.held_bytes += entry.held_bytes();
                     if let Some(former) = entry.changed.replace(moment) {
                         self.recent.remove(&former);
                     }
                 }
                 Vacant(free) => {
-                    let _held = hold(&name, &self.gauge);
-                    free.insert(Entry { file, changed: Some(moment), _held });
+                    let held = hold(&name, &self.gauge);
+                    let entry = free.insert(Entry { file, changed: Some(moment), held });
+                    self.held_bytes += entry.held_bytes();
                     self.recent.insert(moment, name);
                 }
             }

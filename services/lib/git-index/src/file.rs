@@ -36,7 +36,7 @@ pub struct File {
     blob: Arc<Blob>,
     facts: Box<[Fact]>,
     numbers: Box<str>,
-    _held: Held,
+    held: Held,
 }
 
 impl File {
@@ -67,14 +67,19 @@ impl File {
             + gauge::bytes(entry.len())
             + gauge::boxed::<Fact>(facts.len())
             + gauge::allocated(numbers.len());
-        let _held = memory.files().hold(bytes);
-        Ok(Some(Arc::new(File { blob: Arc::new(Blob::whole(oid, entry)), facts, numbers, _held })))
+        let held = memory.files().hold(bytes);
+        Ok(Some(Arc::new(File { blob: Arc::new(Blob::whole(oid, entry)), facts, numbers, held })))
     }
 
     /// The id of the file as a blob.
     #[must_use]
     pub fn oid(&self) -> ObjectId {
         self.blob.oid()
+    }
+
+    /// Bytes held by the file.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        self.held.bytes()
     }
 
     pub(crate) fn blob(&self) -> &Arc<Blob> {

@@ -26,6 +26,12 @@ pub(crate) struct Held {
     bytes: usize,
 }
 
+impl Held {
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes as u64
+    }
+}
+
 impl Drop for Held {
     fn drop(&mut self) {
         self.gauge.0.fetch_sub(self.bytes as u64, Ordering::Relaxed);

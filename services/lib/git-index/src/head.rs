@@ -1,7 +1,7 @@
 //! One state of one repository: a commit, and everything below it.
 
 use crate::gauge::{self, Held};
-use crate::pack::Pack;
+use crate::pack::{FRONT, Pack};
 use crate::root::Root;
 use crate::{Error, Memory};
 use bytes::Bytes;
@@ -84,6 +84,12 @@ impl Head {
     #[must_use]
     pub fn seq(&self) -> u64 {
         self.seq.load(Ordering::Relaxed)
+    }
+
+    /// How many objects there are in all: commit, root, config, directories and files.
+    pub fn objects(&self) -> Result<u32, Error> {
+        let (directories, files) = self.shown.counts();
+        u32::try_from(FRONT.len() + directories + files).map_err(|_| Error::TooLarge)
     }
 
     /// Everything, in the one order: commit, root, config, directories, files, the latter two by path.

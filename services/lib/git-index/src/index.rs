@@ -82,6 +82,12 @@ impl Index {
         self.contents.read().unwrap_or_else(PoisonError::into_inner).seq()
     }
 
+    /// Bytes of its files and names, which go when the index does and no head of it is held any more.
+    #[must_use]
+    pub fn held_bytes(&self) -> u64 {
+        self.contents.read().unwrap_or_else(PoisonError::into_inner).held_bytes()
+    }
+
     /// The registry.
     #[must_use]
     pub fn registry(&self) -> RegistryId {

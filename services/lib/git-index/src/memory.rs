@@ -9,7 +9,8 @@ use crate::parts::Parts;
 use crate::repositories::Repositories;
 use std::sync::Arc;
 
-/// How much may be kept that can be made again. The files of the registries are needed and not limited here.
+/// How much may be kept that can be made again. The files of an index are not limited here: whoever holds an [`crate::Index`] may
+/// let go of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of directories, roots and commits. The repository used last stays, however large.

@@ -22,11 +22,14 @@ pub struct Pack {
 
 /// What comes before the directories.
 #[derive(Clone, Copy, Debug)]
-enum Front {
+pub(crate) enum Front {
     Commit,
     Root,
     Config,
 }
+
+/// All of it.
+pub(crate) const FRONT: [Front; 3] = [Front::Commit, Front::Root, Front::Config];
 
 /// The files, which come last.
 #[derive(Debug)]
@@ -40,14 +43,11 @@ enum Files {
 impl Pack {
     /// Everything below a head.
     pub(crate) fn full(head: &Arc<Head>) -> Result<Pack, Error> {
-        let (directories, files) = head.shown().counts();
-        let front = vec![Front::Commit, Front::Root, Front::Config];
-        let objects = u32::try_from(front.len() + directories + files).map_err(|_| Error::TooLarge)?;
         Ok(Pack {
             head: Arc::clone(head),
-            objects,
+            objects: head.objects()?,
             is_full: true,
-            front: front.into_iter(),
+            front: FRONT.to_vec().into_iter(),
             trees: head.shown().trees().cloned().collect(),
             next_tree: 0,
             files: Files::All { tree: 0, file: 0 },

@@ -74,6 +74,8 @@ pub struct Parts {
     pub entropy: Arc<dyn Entropy>,
     /// Most bytes of index files held in memory.
     pub index_cache_bytes: u64,
+    /// Most bytes of index files held for git, but for the registry used last.
+    pub git_files_bytes: u64,
     /// Most bytes held of git indexes beyond the index files themselves.
     pub git_cache_bytes: u64,
 }
@@ -103,7 +105,7 @@ impl Site {
         Arc::new(Self {
             credentials: Credentials::new(),
             catalog: Catalog::new(parts.index_cache_bytes),
-            git_indexes: GitIndexes::new(parts.git_cache_bytes),
+            git_indexes: GitIndexes::new(parts.git_files_bytes, parts.git_cache_bytes),
             database: parts.database,
             blobs: parts.blobs,
             cache: parts.cache,

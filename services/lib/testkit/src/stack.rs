@@ -51,6 +51,7 @@ pub struct StackBuilder {
     replicas_reach_database_at: Option<SocketAddr>,
     real_clock: bool,
     fronts: Option<Fronts>,
+    limits: Vec<(&'static str, u64)>,
 }
 
 /// What stands before all services.
@@ -110,6 +111,13 @@ impl StackBuilder {
     #[must_use]
     pub fn real_clock(mut self) -> Self {
         self.real_clock = true;
+        self
+    }
+
+    /// With a limit other than the usual one.
+    #[must_use]
+    pub fn limit(mut self, name: &'static str, value: u64) -> Self {
+        self.limits.push((name, value));
         self
     }
 
@@ -204,12 +212,13 @@ impl Setup {
                 secret("s3-secret", &setting("WHARF_TEST_S3_SECRET_KEY")),
             ),
         };
+        let limits: String = builder.limits.iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
         let text = format!(
             "[public]\napp = \"{}\"\nindex = \"{}\"\ndownload = \"{}\"\n\
              [listen]\napp = \"{app}\"\nindex = \"{index}\"\ndownload = \"{download}\"\ninternal = \"{internal}\"\n\
              [database]\nowner_url_file = {owner_url}\nservice_password_file = {password}\n\
              {redis}[blob]\n{blob}[secrets]\ntoken_pepper_file = {pepper}\nticket_key_file = {ticket_key}\n\
-             [limits]\nworkers = 1\nstop_grace_s = 2\n",
+             [limits]\nworkers = 1\nstop_grace_s = 2\n{limits}",
             public.app, public.index, public.download,
         );
         let config_file = directory.path().join("wharf.toml");
@@ -393,6 +402,7 @@ impl Stack {
             replicas_reach_database_at: None,
             real_clock: false,
             fronts: None,
+            limits: Vec::new(),
         }
     }
 

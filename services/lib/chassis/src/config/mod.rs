@@ -118,6 +118,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Memory the index may use for what it holds.
     pub index_cache_bytes: u64,
+    /// Memory git indexes may use for index files; the registry used last is held however large.
+    pub git_files_bytes: u64,
     /// Memory git indexes may use for directories and filtered files, beyond the index files themselves.
     pub git_cache_bytes: u64,
     /// Threads that serve requests in each service; 0 means one per processor.
@@ -139,6 +141,7 @@ impl Default for Limits {
         Self {
             body_bytes: 1 << 20,
             index_cache_bytes: 512 << 20,
+            git_files_bytes: 1 << 30,
             git_cache_bytes: 256 << 20,
             workers: 0,
             connections_per_worker: 10_000,

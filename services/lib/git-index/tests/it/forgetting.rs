@@ -32,6 +32,7 @@ fn everything_is_given_back() {
     let index = load(&memory, 0, &registry);
     let files = memory.usage();
     assert!(files.files_bytes > 300 * 200, "{files:?}");
+    assert_eq!(index.held_bytes(), files.files_bytes);
     assert_eq!(files.repositories_bytes + files.parts_bytes + files.repositories, 0);
     let mut heads = Vec::new();
     for _ in 0..12 {
@@ -47,6 +48,7 @@ fn everything_is_given_back() {
     let usage = memory.usage();
     assert_eq!(usage.repositories, definitions().len() as u64);
     assert!(usage.parts_bytes > 0 && usage.repositories_bytes > 0);
+    assert!(index.held_bytes() > files.files_bytes, "files grew");
     drop(index);
     assert_eq!(memory.usage().repositories, 0);
     assert!(memory.usage().repositories_bytes > 0, "the heads are still held");
@@ -124,8 +126,9 @@ fn parts_follow_the_newest_file() {
     let (first, last) = (sizes[0], sizes[sizes.len() - 1]);
     assert_eq!(last.repositories_bytes, first.repositories_bytes);
     let fresh = Memory::new(memory.limits());
-    let _index = load(&fresh, 0, &registry);
+    let anew = load(&fresh, 0, &registry);
     assert_eq!(last.files_bytes, fresh.usage().files_bytes, "the newest file and none before it");
+    assert_eq!(index.held_bytes(), anew.held_bytes());
     assert_eq!(index.head(&twin, CONFIG.as_bytes()).unwrap().commit(), head.commit());
 }
 

@@ -56,6 +56,11 @@ impl Following {
         self.index.get().ok_or_else(|| Error::internal("a git index is used before it is loaded"))
     }
 
+    /// Bytes of its files and names; none before it is loaded.
+    pub(super) fn held_bytes(&self) -> u64 {
+        self.index.get().map_or(0, Index::held_bytes)
+    }
+
     fn is_current(&self) -> bool {
         self.reflected.load(Ordering::SeqCst) >= self.heard.load(Ordering::SeqCst)
     }
@@ -77,6 +82,7 @@ impl Following {
             let index = self.load(site).await?;
             // Whoever holds the lock is alone in setting it.
             let _same = self.index.set(index);
+            site.git_indexes.followed.count_load();
             return Ok(());
         };
         let mut transaction = TenantTx::begin_snapshot(&site.database, self.org).await?;
@@ -164,11 +170,13 @@ pub(super) fn number(seq: i64) -> Result<u64> {
 }
 
 impl GitIndexes {
-    /// Lets a registry be loaded anew, if this is what is followed now.
-    fn give_up(&self, following: &Arc<Following>) {
-        let mut followed = self.followed.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if followed.get(&following.registry).is_some_and(|held| Arc::ptr_eq(held, following)) {
-            followed.remove(&following.registry);
+    /// Lets go of registries above the bound. A large one takes a while to fall apart, away from the threads that serve.
+    fn let_go(&self) {
+        let gone = self.followed.trim();
+        if !gone.is_empty() {
+            let registries = gone.len();
+            tracing::debug!(registries, "let go of the git indexes of registries unused for longest");
+            drop(tokio::task::spawn_blocking(move || drop(gone)));
         }
     }
 }
@@ -178,7 +186,7 @@ impl Site {
     ///
     /// Reading it goes on when the caller goes away: others wait for it, and the next one would begin at nothing.
     pub(super) async fn follow(self: &Arc<Self>, entry: &RegistryEntry) -> Result<Arc<Following>> {
-        let following = self.git_indexes.following(entry);
+        let following = self.git_indexes.followed.open(&entry.address);
         if following.is_current() {
             return Ok(following);
         }
@@ -186,8 +194,9 @@ impl Site {
         tokio::spawn(async move {
             let caught_up = behind.catch_up(&site).await;
             if caught_up.as_ref().is_err_and(|error| error.kind() == crate::Kind::Internal) {
-                site.git_indexes.give_up(&behind);
+                site.git_indexes.followed.give_up(&behind);
             }
+            site.git_indexes.let_go();
             caught_up
         })
         .await

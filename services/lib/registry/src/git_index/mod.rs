@@ -8,6 +8,7 @@
 //! A registry that nobody asks for by git costs nothing. Once asked for, its index is loaded at exactly one number of
 //! changes and follows from there (`following`); older states are told by undoing changes (`past`).
 
+mod followed;
 mod following;
 mod offered;
 mod past;
@@ -19,12 +20,13 @@ pub use wharf_git_index::Usage;
 
 use crate::catalog::RegistryEntry;
 use crate::{Error, Kind, Result, Site};
+use followed::Followed;
 use following::Following;
 use offered::Offered;
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::HashSet;
+use std::sync::Arc;
 use wharf_domain::principal::{Grant, Principal};
-use wharf_domain::{RegistryId, TokenKind, View};
+use wharf_domain::{TokenKind, View};
 use wharf_git_index::{Definition, Head, Limits, Memory};
 use wharf_git_wire::{Answer, Fetch, ObjectId, answer};
 use wharf_store::Change;
@@ -61,15 +63,16 @@ pub enum GitAnswer {
 /// The git indexes in the memory of one process.
 pub struct GitIndexes {
     memory: Arc<Memory>,
-    followed: RwLock<HashMap<RegistryId, Arc<Following>>>,
+    followed: Followed,
     offered: Offered,
 }
 
 impl GitIndexes {
-    pub(crate) fn new(cache_bytes: u64) -> Self {
+    /// `files_bytes` bounds the index files of registries that are not in use, `cache_bytes` what is made of them.
+    pub(crate) fn new(files_bytes: u64, cache_bytes: u64) -> Self {
         // Directories are what every request needs; files that show some versions are needed by clones alone.
         let limits = Limits { repositories_bytes: cache_bytes / 4 * 3, parts_bytes: cache_bytes / 4 };
-        Self { memory: Memory::new(limits), followed: RwLock::default(), offered: Offered::new() }
+        Self { memory: Memory::new(limits), followed: Followed::new(files_bytes), offered: Offered::new() }
     }
 
     /// Bytes held now, for metrics.
@@ -78,28 +81,23 @@ impl GitIndexes {
         self.memory.usage()
     }
 
+    /// How often the index files of a registry were loaded, for metrics.
+    #[must_use]
+    pub fn loads(&self) -> u64 {
+        self.followed.loads()
+    }
+
     /// Takes note that the index of a crate changed; what is held of its registry is behind from now on.
     pub(crate) fn hear(&self, change: &Change) {
-        if let Change::Crate { registry, .. } = change
-            && let Some(following) = self.followed.read().unwrap_or_else(PoisonError::into_inner).get(registry)
-        {
-            following.hear();
+        if let Change::Crate { registry, .. } = change {
+            self.followed.hear(*registry);
         }
     }
 
     /// Forgets everything, so that it is loaded anew.
     pub(crate) fn forget_all(&self) {
-        self.followed.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.followed.clear();
         self.offered.forget_all();
-    }
-
-    fn following(&self, entry: &RegistryEntry) -> Arc<Following> {
-        let registry = entry.address.registry;
-        if let Some(following) = self.followed.read().unwrap_or_else(PoisonError::into_inner).get(&registry) {
-            return Arc::clone(following);
-        }
-        let mut followed = self.followed.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(followed.entry(registry).or_insert_with(|| Arc::new(Following::new(&entry.address))))
     }
 }
 

@@ -64,12 +64,11 @@ impl GitPack {
 
 /// Whether the whole pack of a head has more than so many bytes of entries. Looks at no more entries than it takes.
 pub(super) fn is_longer(head: &Arc<Head>, bytes: u64) -> Result<bool> {
-    let pack = head.full().map_err(Error::internal)?;
-    if u64::from(pack.objects()) * ENTRY_BYTES_MIN > bytes {
+    if u64::from(head.objects().map_err(Error::internal)?) * ENTRY_BYTES_MIN > bytes {
         return Ok(true);
     }
     let mut counted = 0;
-    for entry in pack {
+    for entry in head.full().map_err(Error::internal)? {
         counted += entry.map_err(Error::internal)?.len() as u64;
         if counted > bytes {
             return Ok(true);
