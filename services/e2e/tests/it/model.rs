@@ -6,7 +6,9 @@
 //! Each run ends with a sweep: everyone asks for every crate and version, so that what is listed is what can be downloaded.
 
 mod dice;
+mod draws;
 mod driver;
+mod git;
 mod requests;
 mod shrink;
 

@@ -1,6 +1,7 @@
 //! What cargo asks: the index, downloads, search, publish, yank and owners.
 
-use crate::request::{Package, Place, Who, moment, requirement};
+use crate::bodies::{Package, requirement};
+use crate::request::{Place, Who, moment};
 use crate::rights::{Grant, Principal, canonical};
 use crate::state::{Krate, Model, Registry, Version};
 use crate::{Answer, FORBIDDEN, Refusal, gone, ok};
@@ -39,6 +40,15 @@ fn line(krate: &Krate, version: &Version) -> Value {
     })
 }
 
+/// `config.json` of the sparse index.
+pub(crate) fn sparse_config(place: &Place, registry: &Registry) -> Value {
+    let mut config = json!({ "dl": format!("[download]/{place}"), "api": format!("[app]/cargo/{place}") });
+    if !registry.public {
+        config["auth-required"] = true.into();
+    }
+    config
+}
+
 /// How well a crate fits a search, best first; `None` when a word is found nowhere. Words shorter than three letters are looked
 /// for in names alone, because they stand in every description.
 fn fit(words: &[String], krate: &Krate, description: &str) -> Option<u8> {
@@ -63,7 +73,7 @@ fn fit(words: &[String], krate: &Krate, description: &str) -> Option<u8> {
 impl Model {
     pub(crate) fn config(&self, who: &Who, place: &Place) -> Answer {
         let (registry, _) = self.reader(who, place)?;
-        ok(if registry.public { json!({}) } else { json!({ "auth-required": true }) })
+        ok(sparse_config(place, registry))
     }
 
     /// The index file under this spelling; case does not count, `-` and `_` do. Without a version that is seen there is none.

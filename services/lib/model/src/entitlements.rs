@@ -1,6 +1,7 @@
 //! Entitlements of a registry.
 
-use crate::request::{Draft, Patch, Place, Rights, Rule, Who, moment};
+use crate::bodies::{Draft, Patch, Rights, Rule};
+use crate::request::{Place, Who, moment};
 use crate::rights::{Principal, shows};
 use crate::state::{Entitlement, Holder, Krate, Model, Registry, Token, Version};
 use crate::tokens::OVERLAP_MAX;

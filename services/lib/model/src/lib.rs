@@ -5,11 +5,14 @@
 //! the product: whatever both got wrong, two people got wrong in two ways.
 //!
 //! It speaks of things by names a test gives them: tokens and entitlements have handles, a crate file is known by what went into it. What
-//! chance decides (ids, secrets, hints) it does not know. Bodies are those of the API without these.
+//! chance decides (ids, secrets, hints) it does not know. Bodies are those of the API without these; where the services are is
+//! written `[app]`, `[download]`.
 
 mod audit;
+mod bodies;
 mod cargo;
 mod entitlements;
+mod git;
 mod members;
 mod orgs;
 mod preview;
@@ -19,9 +22,8 @@ mod rights;
 mod state;
 mod tokens;
 
-pub use request::{
-    Draft, Face, OWNER_TOKEN, Package, Patch, Place, Request, Rights, Rule, Settings, Step, Subject, What, Who,
-};
+pub use bodies::{Draft, Package, Patch, Rights, Rule, Settings, Subject};
+pub use request::{Face, OWNER_TOKEN, Place, Request, Step, What, Who};
 pub use rights::{ROLES, VERBS, canonical, matches};
 pub use state::Model;
 
@@ -102,6 +104,7 @@ impl Model {
         match &request.what {
             What::Config(place) => self.config(who, place),
             What::File(place, name) => self.index_file(who, place, name),
+            What::Tree(place) => self.tree(who, place),
             What::Download(place, name, number) => self.download(who, place, name, number),
             What::Search { place, text, per_page, page } => self.search(who, place, text, *per_page, *page),
             What::Owners(place, name) => self.owners(who, place, name),

@@ -1,7 +1,8 @@
 //! Previews: what terms would show, gain, lose and lack, and why something is shown or not.
 
+use crate::bodies::{Rights, Rule, Subject, requirement};
 use crate::entitlements::{check_terms, held};
-use crate::request::{Place, Rights, Rule, Subject, Who, requirement};
+use crate::request::{Place, Who};
 use crate::rights::{any_matches, canonical, rule_shows, rule_speaks_of, shows};
 use crate::state::{Krate, Model, Registry, Version};
 use crate::{Answer, Refusal, ok};

@@ -1,6 +1,7 @@
 //! Registries of an org.
 
-use crate::request::{Place, Settings, Who, moment};
+use crate::bodies::Settings;
+use crate::request::{Place, Who, moment};
 use crate::state::{Model, Registry};
 use crate::{Answer, FORBIDDEN, Refusal, created, ok};
 use serde_json::{Value, json};
@@ -57,6 +58,7 @@ fn apply(registry: &mut Registry, settings: &Settings) -> Result<(), Refusal> {
     }
     registry.max_crate_bytes = bytes;
     registry.public = settings.public.unwrap_or(registry.public);
+    registry.git_personal_keys = settings.git_personal_keys.unwrap_or(registry.git_personal_keys);
     registry.crates_io_allowed = settings.crates_io_allowed.unwrap_or(registry.crates_io_allowed);
     Ok(())
 }
@@ -67,7 +69,7 @@ fn shown(name: &str, registry: &Registry) -> Value {
         "visibility": if registry.public { "public" } else { "private" },
         "crates_io_allowed": registry.crates_io_allowed,
         "allowed_registries": [],
-        "git_personal_keys": false,
+        "git_personal_keys": registry.git_personal_keys,
         "legacy_git_downloads": false,
         "max_crate_bytes": registry.max_crate_bytes,
         "notices": [],

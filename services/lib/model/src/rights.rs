@@ -1,6 +1,7 @@
 //! Who may what: names and patterns, scopes, roles, and what a credential shows.
 
-use crate::request::{Place, Rights, Rule, Who, requirement};
+use crate::bodies::{Rights, Rule, requirement};
+use crate::request::{Place, Who};
 use crate::state::{Holder, Krate, Model, Registry, Version};
 use crate::{FORBIDDEN, Refusal};
 

@@ -1,6 +1,7 @@
 //! What there is: plain maps by name.
 
-use crate::request::{Draft, OWNER_TOKEN};
+use crate::bodies::Draft;
+use crate::request::OWNER_TOKEN;
 use crate::rights::VERBS;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,7 @@ pub(crate) struct Org {
 pub(crate) struct Registry {
     pub(crate) public: bool,
     pub(crate) crates_io_allowed: bool,
+    pub(crate) git_personal_keys: bool,
     pub(crate) max_crate_bytes: i64,
     pub(crate) created_at: i64,
     /// By canonical name.
@@ -153,6 +155,7 @@ impl Registry {
         Self {
             public: false,
             crates_io_allowed: true,
+            git_personal_keys: false,
             max_crate_bytes: 10 << 20,
             created_at: now,
             crates: BTreeMap::new(),

@@ -15,6 +15,8 @@ pub mod fault_proxy;
 pub mod fixture;
 pub mod front;
 pub mod git;
+pub mod git_mirror;
+pub mod git_protocol;
 pub mod http;
 pub mod identity;
 pub mod process;

@@ -3,64 +3,15 @@
 //! A model goes along while a run is drawn, so that most requests are by tokens that hold and about things that are there. The
 //! run itself is plain data.
 
-use wharf_model::{
-    Draft, Model, OWNER_TOKEN, Package, Patch, Place, ROLES, Request, Rights, Rule, Settings, Step, Subject, VERBS,
-    What, Who,
-};
+use super::draws::{CRATES, NUMBERS, SERVICE, TEXTS};
+use wharf_model::{Model, OWNER_TOKEN, Place, ROLES, Request, Settings, Step, Subject, VERBS, What, Who};
 use wharf_testkit::chance::Chance;
-
-const CRATES: [&str; 7] = ["kernel", "partner-one", "Partner_Kit", "partner-kit", "secret-sauce", "tool", "a"];
-const NUMBERS: [&str; 7] = ["0.1.0", "1.0.0", "1.0.0+b1", "1.1.0", "2.0.0-rc.1", "2.0.0", "3.0.0"];
-const REQUIREMENTS: [&str; 5] = ["^1", "^0.1", "<2.0.0", "=2.0.0", ">=1.0.0, <3.0.0"];
-const PATTERNS: [&str; 9] =
-    ["*", "partner-*", "PARTNER_*", "partner*", "secret-sauce", "Kernel", "k*", "partner_kit", "t*"];
-const DESCRIPTIONS: [&str; 4] = ["fast parser", "parser for partners", "Fast io", "what it is"];
-const TEXTS: [&str; 12] = [
-    "",
-    "partner",
-    "partner kit",
-    "Partner_Kit",
-    "parser",
-    "fast",
-    "fast parser",
-    "for",
-    "io",
-    "kernel",
-    "a",
-    "no such",
-];
-const LOGINS: [&str; 5] = ["ada", "ben", "cat", "dan", "owner"];
-const SERVICE: &str = "bot";
-const TEAMS: [&str; 2] = ["crew", "ops"];
-const REGISTRIES: [&str; 4] = ["private", "open", "vault", "nothing"];
-const SCOPES: [&str; 19] = [
-    "index:read@*",
-    "index:read@private",
-    "index:read@*/partner-*",
-    "crate:download@private/Partner_Kit",
-    "crate:publish@private/partner-*",
-    "crate:publish-new@*/partner*",
-    "crate:publish-new@*",
-    "crate:publish@*",
-    "crate:yank@*",
-    "owner:write@*",
-    "entitlement:write@private",
-    "entitlement:read@*",
-    "member:read@*",
-    "member:write@*",
-    "audit:read@*",
-    "token:write@*",
-    "registry:write@vault",
-    "policy:write@*",
-    "nonsense@*",
-];
-const ENDS: [i64; 5] = [-1, 1, 60, 3_600, 86_400];
 
 /// Draws one run.
 pub(super) struct Dice {
-    rng: Chance,
+    pub(super) rng: Chance,
     model: Model,
-    start: i64,
+    pub(super) start: i64,
     steps: Vec<Step>,
     tokens: Vec<String>,
     entitlements: Vec<(Place, String)>,
@@ -131,6 +82,8 @@ impl Dice {
         let public = Settings { public: Some(true), ..Settings::default() };
         self.ask(owner(), What::MakeRegistry(place("acme", "open"), public));
         self.ask(owner(), What::MakeRegistry(place("acme", "vault"), Settings::default()));
+        let keys = Settings { git_personal_keys: Some(self.rng.one_in(2)), ..Settings::default() };
+        self.ask(owner(), What::SetRegistry(place("acme", "private"), keys));
         let second = self.handle();
         self.ask(owner(), What::FoundOrg { slug: "globex".to_owned(), token: second.clone() });
         self.ask(Who::Bearer(second), What::MakeRegistry(place("globex", "private"), Settings::default()));
@@ -162,6 +115,7 @@ impl Dice {
         for who in everyone {
             for there in [place("acme", "private"), place("acme", "open")] {
                 let config = self.ask(who.clone(), What::Config(there.clone()));
+                self.ask(who.clone(), What::Tree(there.clone()));
                 let (text, per_page) = (String::new(), 100);
                 self.ask(who.clone(), What::Search { place: there.clone(), text, per_page, page: 1 });
                 if config != 200 {
@@ -182,120 +136,12 @@ impl Dice {
         self.ask(Who::Bearer(OWNER_TOKEN.to_owned()), What::Audit { org: "acme".to_owned(), action: String::new() });
     }
 
-    /// A handle that no text holds by chance: it stands in for ids.
-    fn handle(&mut self) -> String {
-        format!("#{}", self.rng.word(6))
-    }
-
-    fn one_of(&mut self, all: &[&'static str]) -> &'static str {
-        self.rng.pick::<&str>(all)
-    }
-
     fn who(&mut self) -> Who {
         match self.rng.below(20) {
             0 => Who::Nobody,
             1 => Who::Bearer("#never".to_owned()),
             2..=7 => Who::Bearer(OWNER_TOKEN.to_owned()),
             _ => Who::Bearer(self.rng.pick(&self.tokens).clone()),
-        }
-    }
-
-    fn org(&mut self) -> String {
-        match self.rng.below(12) {
-            0 => "nowhere".to_owned(),
-            1 | 2 => "globex".to_owned(),
-            _ => "acme".to_owned(),
-        }
-    }
-
-    fn place(&mut self) -> Place {
-        let registry = if self.rng.one_in(2) { REGISTRIES[0] } else { *self.rng.pick(&REGISTRIES) };
-        Place { org: self.org(), registry: registry.to_owned() }
-    }
-
-    fn name(&mut self) -> String {
-        self.one_of(&CRATES).to_owned()
-    }
-
-    fn number(&mut self) -> String {
-        self.one_of(&NUMBERS).to_owned()
-    }
-
-    fn login(&mut self) -> String {
-        if self.rng.one_in(5) { SERVICE.to_owned() } else { self.one_of(&LOGINS).to_owned() }
-    }
-
-    fn team(&mut self) -> String {
-        self.one_of(&TEAMS).to_owned()
-    }
-
-    fn patterns(&mut self, least: usize) -> Vec<String> {
-        (0..self.rng.within(least, 2)).map(|_| self.one_of(&PATTERNS).to_owned()).collect()
-    }
-
-    fn scopes(&mut self) -> Vec<String> {
-        (0..self.rng.within(1, 5)).map(|_| (*self.rng.pick(&SCOPES[..18])).to_owned()).collect()
-    }
-
-    fn package(&mut self) -> Package {
-        let deps =
-            if self.rng.one_in(2) { vec![(self.name(), self.one_of(&REQUIREMENTS).to_owned())] } else { Vec::new() };
-        let (name, number) = (self.name(), self.number());
-        let salt = if self.rng.one_in(4) { "other" } else { "" }.to_owned();
-        Package { name, number, description: self.one_of(&DESCRIPTIONS).to_owned(), deps, salt }
-    }
-
-    fn rule(&mut self) -> Rule {
-        let least = usize::from(!self.rng.one_in(20));
-        let allow = if least == 0 { Vec::new() } else { self.patterns(1) };
-        let except = if self.rng.one_in(3) { self.patterns(1) } else { Vec::new() };
-        let versions = self.rng.one_in(3).then(|| self.one_of(&REQUIREMENTS).to_owned());
-        let published_before = self.rng.one_in(4).then(|| self.start + *self.rng.pick(&[0, 1, 60, 3_600]));
-        Rule { allow, except, versions, published_before }
-    }
-
-    fn rules(&mut self) -> Vec<Rule> {
-        (0..self.rng.within(0, 3)).map(|_| self.rule()).collect()
-    }
-
-    fn rights(&mut self) -> Rights {
-        let mut rights = Rights::to_read();
-        for right in [&mut rights.publish, &mut rights.yank, &mut rights.owners] {
-            if self.rng.one_in(3) {
-                *right = vec![self.one_of(&PATTERNS).to_owned()];
-            }
-        }
-        if self.rng.one_in(3) {
-            rights.read = self.patterns(0);
-        }
-        rights
-    }
-
-    fn end(&mut self) -> i64 {
-        self.start + *self.rng.pick(&ENDS)
-    }
-
-    fn draft(&mut self) -> Draft {
-        let name = self.one_of(&["one", "two", "three", "four", " odd"]).to_owned();
-        Draft {
-            name,
-            note: String::new(),
-            holder: self.rng.one_in(4).then(|| self.login()),
-            rights: self.rights(),
-            rules: self.rules(),
-            not_before: self.rng.one_in(5).then(|| self.end()),
-            expires_at: self.rng.one_in(4).then(|| self.end()),
-            downloads: self.rng.one_in(4).then_some(1_000_000),
-            from_here: !self.rng.one_in(8),
-            enabled: !self.rng.one_in(8),
-        }
-    }
-
-    fn settings(&mut self) -> Settings {
-        Settings {
-            public: self.rng.one_in(3).then(|| self.rng.one_in(3)),
-            crates_io_allowed: self.rng.one_in(2).then(|| self.rng.one_in(2)),
-            max_crate_bytes: self.rng.one_in(3).then(|| *self.rng.pick(&[1_000, 1 << 20, 10 << 20])),
         }
     }
 
@@ -328,8 +174,9 @@ impl Dice {
 
     fn of_cargo(&mut self) -> What {
         let place = self.place();
-        match self.rng.below(7) {
+        match self.rng.below(9) {
             0 => What::Config(place),
+            7 | 8 => What::Tree(place),
             1 | 2 => What::File(place, self.name().to_ascii_lowercase()),
             3 => What::Download(place, self.name(), self.number()),
             4 => What::Owners(place, self.name()),
@@ -425,17 +272,6 @@ impl Dice {
                 let explain = self.rng.one_in(2).then(|| (self.name(), self.rng.one_in(2).then(|| self.number())));
                 What::Preview { place, subject: self.subject(), explain }
             }
-        }
-    }
-
-    fn patch(&mut self) -> Patch {
-        Patch {
-            name: self.rng.one_in(5).then(|| self.one_of(&["one", "two", "five"]).to_owned()),
-            note: self.rng.one_in(3).then(|| "noted".to_owned()),
-            rules: self.rng.one_in(2).then(|| self.rules()),
-            yank: self.rng.one_in(4).then(|| self.patterns(0)),
-            expires_at: self.rng.one_in(4).then(|| self.rng.one_in(2).then(|| self.end())),
-            enabled: self.rng.one_in(4).then(|| !self.rng.one_in(3)),
         }
     }
 }

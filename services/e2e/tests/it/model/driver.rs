@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use wharf_domain::{Clock, TokenKind};
 use wharf_model::{Expected, Face, OWNER_TOKEN, Package, Place, Request, What, Who};
+use wharf_testkit::git_mirror::Mirror;
 use wharf_testkit::{Answer, Client, CrateFixture, Org, Stack, Token};
 
 /// What chance decides, and what is told in words for people.
@@ -44,7 +45,10 @@ pub(super) struct Driver<'a> {
     contents: HashMap<String, String>,
     /// Index files by ETag.
     etags: HashMap<(String, String), String>,
-    limit: usize,
+    /// What each reader has fetched of a registry.
+    pub(super) mirrors: HashMap<(Who, String), Mirror>,
+    /// Counts what is asked now one way, now another.
+    pub(super) turn: usize,
 }
 
 /// An answer with lists whose order chance decides put in order.
@@ -99,7 +103,8 @@ impl<'a> Driver<'a> {
             entitlements: HashMap::new(),
             contents: HashMap::new(),
             etags: HashMap::new(),
-            limit: 0,
+            mirrors: HashMap::new(),
+            turn: 0,
         }
     }
 
@@ -170,6 +175,9 @@ impl<'a> Driver<'a> {
     /// Asks, and gives the answer in the model's words.
     pub(super) async fn ask(&mut self, request: &Request) -> Expected {
         let client = self.client(&request.who);
+        if let What::Tree(place) = &request.what {
+            return settled(self.tree(&request.who, &client, place).await);
+        }
         let answer = self.send(&client, &request.what).await;
         let status = answer.status;
         assert!(status < 500, "{request:?}: {status} {}", answer.text());
@@ -181,14 +189,7 @@ impl<'a> Driver<'a> {
             (What::Download(..), _) => self.file(&answer).await,
             (what, _) => {
                 self.learn(what, &answer);
-                let mut body: Value = serde_json::from_str(&self.translated(&answer.text())).unwrap();
-                if let Value::Object(fields) = &mut body
-                    && matches!(what, What::Config(_))
-                {
-                    fields.retain(|name, _| name == "auth-required");
-                }
-                without_chance(&mut body);
-                body
+                self.read(&answer.text())
             }
         };
         settled(Expected { status, body })
@@ -226,11 +227,21 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// A body in the model's words.
+    pub(super) fn read(&self, text: &str) -> Value {
+        let mut body: Value = serde_json::from_str(&self.translated(text)).unwrap();
+        without_chance(&mut body);
+        body
+    }
+
     fn translated(&self, text: &str) -> String {
         let mut text = text.to_owned();
         let ids = self.tokens.iter().map(|(handle, (id, _))| (id, handle));
         for (id, handle) in ids.chain(self.entitlements.iter().map(|(handle, id)| (id, handle))) {
             text = text.replace(id.as_str(), handle);
+        }
+        for (base, name) in [(&self.stack.setup.app, "[app]"), (&self.stack.setup.download, "[download]")] {
+            text = text.replace(base, name);
         }
         for org in ["acme", "globex", "nowhere"] {
             text = text.replace(&self.real(org), org);
@@ -246,7 +257,12 @@ impl<'a> Driver<'a> {
         let url = self.index_url(place, name);
         let again = client.send("GET", &url, &[("if-none-match", &etag)], None).await;
         assert_eq!((again.status, again.body.len()), (304, 0), "{url} asked for again with {etag}");
-        let lines = text.lines().map(|line| {
+        self.lines(&text)
+    }
+
+    /// The lines of an index file, with what the crate files are instead of their checksums.
+    pub(super) fn lines(&self, file: &str) -> Value {
+        let lines = file.lines().map(|line| {
             let mut line: Value = serde_json::from_str(line).unwrap();
             line["cksum"] = self.contents[line["cksum"].as_str().unwrap()].as_str().into();
             line
@@ -266,14 +282,19 @@ impl<'a> Driver<'a> {
     }
 
     pub(super) fn index_url(&self, place: &Place, name: &str) -> String {
-        let (org, path) = (self.real(&place.org), Token::index_path(name));
-        format!("{}/{org}/{}/{path}", self.stack.setup.index, place.registry)
+        self.index_of(place, &Token::index_path(name))
+    }
+
+    /// The address of a file of an index; of the git index itself without one.
+    pub(super) fn index_of(&self, place: &Place, path: &str) -> String {
+        let base = format!("{}/{}/{}", self.stack.setup.index, self.real(&place.org), place.registry);
+        if path.is_empty() { base } else { format!("{base}/{path}") }
     }
 
     /// A list, page by page to its end.
     pub(super) async fn list(&mut self, client: &Client, url: &str) -> Answer {
-        self.limit += 1;
-        let limit = [7, 100, 13, 40][self.limit % 4];
+        self.turn += 1;
+        let limit = [7, 100, 13, 40][self.turn % 4];
         let joint = if url.contains('?') { '&' } else { '?' };
         let mut items: Vec<Value> = Vec::new();
         let mut cursor = String::new();

@@ -15,6 +15,7 @@ fn settings_json(settings: &Settings) -> Map<String, Value> {
     let all = json!({
         "visibility": visibility,
         "crates_io_allowed": settings.crates_io_allowed,
+        "git_personal_keys": settings.git_personal_keys,
         "max_crate_bytes": settings.max_crate_bytes,
     });
     let Value::Object(all) = all else { unreachable!("an object was written") };
@@ -24,13 +25,12 @@ fn settings_json(settings: &Settings) -> Map<String, Value> {
 impl Driver<'_> {
     pub(super) async fn send(&mut self, client: &Client, what: &What) -> Answer {
         let setup = &self.stack.setup;
-        let (app, index, download) = (&setup.app, &setup.index, &setup.download);
+        let (app, download) = (&setup.app, &setup.download);
         let nothing = json!({});
         match what {
-            What::Config(place) => {
-                client.get(&format!("{index}/{}/{}/config.json", self.real(&place.org), place.registry)).await
-            }
+            What::Config(place) => client.get(&self.index_of(place, "config.json")).await,
             What::File(place, name) => client.get(&self.index_url(place, name)).await,
+            What::Tree(_) => unreachable!("by git one asks more than once"),
             What::Download(place, name, number) => {
                 let at = format!("{download}/{}/{}/{name}/{number}/download", self.real(&place.org), place.registry);
                 client.get(&at).await
