@@ -2,6 +2,7 @@
 
 use super::call::{Call, refuse};
 use super::upload::read_small;
+use crate::frame::body;
 use actix_web::{HttpRequest, HttpResponse, web};
 use wharf_cargo_wire::reply::{Owner, Owners, OwnersChanged, OwnersRequest};
 use wharf_chassis::CargoFault;
@@ -36,8 +37,7 @@ async fn changed(request: &HttpRequest, path: Path, mut body: web::Payload, add:
     let call = Call::of(request).await?;
     let actor = call.actor()?;
     let body = read_small(&mut body, BODY_MAX).await?;
-    let wanted: OwnersRequest = serde_json::from_slice(&body)
-        .map_err(|error| Error::invalid("body_invalid", format!("the body is not {{\"users\":[…]}}: {error}")))?;
+    let wanted: OwnersRequest = body::read(&body)?;
     let (_, _, name) = path.into_inner();
     let (entry, view) = (&call.entry, &call.reader.view);
     let said = if add {

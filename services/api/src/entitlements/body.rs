@@ -1,6 +1,7 @@
 //! What is sent to create and to change an entitlement.
 
 use super::terms::{HolderJson, LimitJson, RightsJson, RuleJson, Source, terms};
+use crate::frame::objects;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -103,7 +104,7 @@ impl Patch {
             fields.remove("holder");
         }
         merge(&mut document, Value::Object(self.0));
-        let changed: DraftJson = serde_json::from_value(document)
+        let changed: DraftJson = objects::read(document)
             .map_err(|error| Error::invalid("body_invalid", format!("the change cannot be read: {error}")))?;
         Ok(changed.into())
     }

@@ -1,6 +1,7 @@
-//! A JSON body, read with faults that name what is wrong: unknown fields are refused, never ignored.
+//! A JSON body, read with faults that name what is wrong: unknown fields are refused, never ignored, and an array is never
+//! taken for an object.
 
-use super::{Fault, caller};
+use super::{Fault, caller, objects};
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest, web};
@@ -62,10 +63,12 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+/// Reads JSON that holds nothing else.
+pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     // No body is an empty object, so that a request whose every field is optional needs none.
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
-    serde_json::from_slice(bytes).map_err(|error| {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    objects::read(&mut reader).and_then(|value| reader.end().map(|()| value)).map_err(|error| {
         let code = if error.is_data() { "body_invalid" } else { "body_not_json" };
         Error::invalid(code, format!("the body cannot be read: {error}"))
     })
@@ -98,6 +101,11 @@ mod tests {
         assert_eq!(read::<Sample>(br#"{"name":1}"#).unwrap_err().code(), "body_invalid");
         assert_eq!(read::<Sample>(br#"{"name":"a"} x"#).unwrap_err().code(), "body_not_json");
         assert_eq!(read::<Sample>(b"").unwrap().name, "");
+        for bad in [&b"[]"[..], br#"["a"]"#, b"null", b"1", b"\"a\""] {
+            let error = read::<Sample>(bad).unwrap_err();
+            assert_eq!(error.code(), "body_invalid");
+            assert!(error.message().contains("expected an object"), "{}", error.message());
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod body;
 pub mod caller;
 pub mod cursor;
+pub mod objects;
 pub mod query;
 pub mod reply;
 
