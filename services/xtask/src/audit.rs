@@ -1,12 +1,12 @@
 //! What we build on: licences, sources, banned crates, doubled crates, known advisories.
 //!
-//! It judges the packages cargo would build for some target with our features, not everything Cargo.lock names: the lock
-//! also lists optional packages nobody switched on.
+//! It judges the packages cargo would build for some target with any of our features, those that are off included: whoever
+//! switches one on builds on them as well. Not everything Cargo.lock names: the lock also lists what others could switch on.
 
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::{Context, bail};
-use cargo_metadata::{MetadataCommand, semver::Version};
+use cargo_metadata::{CargoOpt, MetadataCommand, semver::Version};
 use spdx::{Expression, Licensee, ParseMode};
 
 use crate::advisories;
@@ -24,6 +24,7 @@ const LICENCES: &[&str] = &[
     "ISC",
     "MIT",
     "MIT-0",
+    "NCSA",
     "Unicode-3.0",
     "Unlicense",
     "Zlib",
@@ -55,8 +56,11 @@ enum Source {
 }
 
 pub(crate) fn run(advisory_db: Option<&Path>) -> anyhow::Result<()> {
-    let metadata =
-        MetadataCommand::new().other_options(vec!["--locked".to_owned()]).exec().context("cargo metadata --locked")?;
+    let metadata = MetadataCommand::new()
+        .features(CargoOpt::AllFeatures)
+        .other_options(vec!["--locked".to_owned()])
+        .exec()
+        .context("cargo metadata --all-features --locked")?;
     let ours: Vec<_> = metadata.workspace_members.iter().collect();
     let dependencies: Vec<Dependency> = metadata
         .packages
