@@ -1,11 +1,12 @@
 //! Two replicas that take turns: what one offers the other serves, whatever happened in between.
 
 use crate::crates::{bulky, publish, publish_bulk, set_yanked, slim};
-use crate::wire::{fetched, head, objects};
+use crate::wire::{fetch, fetched, head, objects};
 use serde_json::json;
-use wharf_git_wire::Protocol;
-use wharf_testkit::Stack;
+use wharf::serve::Service;
+use wharf_git_wire::{ObjectId, Protocol};
 use wharf_testkit::chance::{Chance, seeds};
+use wharf_testkit::{Answer, Client, Stack, Token, git_protocol};
 
 /// Each request comes over a new connection, and so meets the other replica.
 #[tokio::test(flavor = "multi_thread")]
@@ -77,4 +78,117 @@ async fn what_is_hidden_does_not_age_an_offer() {
         assert!(fetched(&small, Protocol::V2, offered, &[]).await.body == whole);
     }
     stack.stop().await;
+}
+
+/// One process of several.
+struct Alone {
+    client: Client,
+    url: String,
+}
+
+impl Alone {
+    /// Both, for a reader: one to offer, and one that never saw what was offered.
+    fn both(stack: &Stack, token: &Token) -> [Self; 2] {
+        let mut all = stack.replicas().iter().filter(|(service, _)| *service == Service::Index);
+        [(), ()].map(|()| {
+            let (_, address) = all.next().unwrap();
+            Self { client: token.client(), url: format!("http://{address}/acme/private") }
+        })
+    }
+
+    async fn head(&self) -> ObjectId {
+        let told = git_protocol::refs(&self.client, &self.url, Protocol::V0).await.expect(200);
+        git_protocol::head(&self.client, &self.url, Protocol::V0, &told).await
+    }
+
+    async fn fetched(&self, want: ObjectId) -> Answer {
+        git_protocol::post(&self.client, &self.url, Protocol::V2, &[], fetch(Protocol::V2, want, &[])).await.expect(200)
+    }
+}
+
+/// The same within a crate that is seen in part: its hidden versions come and go unnoticed.
+#[tokio::test(flavor = "multi_thread")]
+async fn hidden_versions_do_not_age_an_offer() {
+    let stack = Stack::builder().indexes(2).start().await;
+    let org = stack.org("acme").await;
+    publish(&org.owner, &slim("part", "1.0.0")).await;
+    let terms = json!({ "rules": [{ "allow": ["part"], "versions": "^1" }] });
+    let reader = org.entitle("private", "reader", &terms).await;
+    let [offering, other] = Alone::both(&stack, &reader);
+    let offered = offering.head().await;
+    let whole = offering.fetched(offered).await.body;
+    publish(&org.owner, &slim("part", "1.1.0")).await;
+    for minor in 0..12 {
+        publish(&org.owner, &slim("part", &format!("2.{minor}.0"))).await;
+        set_yanked(&org.owner, "part", &format!("2.{minor}.0"), true).await;
+    }
+    for process in [&offering, &other] {
+        assert!(process.fetched(offered).await.body == whole);
+    }
+    stack.stop().await;
+}
+
+/// Offers of small views are not written down; one that grows between the two requests is served as it was offered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_view_may_outgrow_its_offer() {
+    let stack = Stack::builder().indexes(2).start().await;
+    let org = stack.org("acme").await;
+    let rng = &mut Chance::new(seeds("outgrown", 1)[0]);
+    for number in 0..9 {
+        publish(&org.owner, &bulky(&format!("growing-{number}"), "1.0.0", rng)).await;
+    }
+    let reader = org.partner("reader", &["growing-*"]).await;
+    let [offering, other] = Alone::both(&stack, &reader);
+    let offered = offering.head().await;
+    let whole = offering.fetched(offered).await.body;
+    for number in 0..8 {
+        publish(&org.owner, &bulky(&format!("growing-more-{number}"), "1.0.0", rng)).await;
+    }
+    let grown = offering.fetched(offering.head().await).await.body;
+    assert!(whole.len() < 64 << 10 && grown.len() > 64 << 10, "{} {}", whole.len(), grown.len());
+    for process in [&offering, &other] {
+        assert!(process.fetched(offered).await.body == whole);
+    }
+    stack.stop().await;
+}
+
+/// A process that the feed has not told of a change yet is asked for what the other one made of it. Here it is never told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_heard_nothing_reads_what_is_wanted_of_it() {
+    for is_large in [true, false] {
+        let stack = Stack::builder().indexes(2).start().await;
+        let org = stack.org("acme").await;
+        let rng = &mut Chance::new(seeds("unheard", 1)[0]);
+        publish(&org.owner, &slim("seen", "1.0.0")).await;
+        if is_large {
+            let _names = publish_bulk(&org.owner, "seen", rng).await;
+        }
+        let reader = org.partner("reader", &["seen*"]).await;
+        let [unheard, fresh] = Alone::both(&stack, &reader);
+        let before = unheard.head().await;
+        // A change as a yank writes it, but for the word to the feed.
+        sqlx::raw_sql(
+            "with yanked as (
+                 select org_id, registry_id, crate_id, version_id
+                 from crate join version using (org_id, crate_id) where name = 'seen'),
+             line as (
+                 update index_line set line = replace(line, '\"yanked\":false', '\"yanked\":true')
+                 where version_id in (select version_id from yanked)),
+             change as (
+                 insert into index_change (org_id, registry_id, seq, crate_id, version_id, kind, at)
+                 select org_id, registry_id, seq + 1, crate_id, version_id, 'yanked', '2026-06-01T12:00:00Z'
+                 from yanked join index_head using (org_id, registry_id))
+             update index_head set seq = seq + 1",
+        )
+        .execute(&mut stack.setup.database.superuser().await)
+        .await
+        .unwrap();
+        assert_eq!(unheard.head().await, before, "nobody told it");
+        let offered = fresh.head().await;
+        assert_ne!(offered, before);
+        assert!(unheard.fetched(offered).await.body == fresh.fetched(offered).await.body);
+        // Asked once, it knows.
+        assert_eq!(unheard.head().await, offered);
+        stack.stop().await;
+    }
 }

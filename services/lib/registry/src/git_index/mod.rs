@@ -140,10 +140,9 @@ impl Site {
 
     /// The commit to offer to a visitor, who may ask for it from now on and build upon it later.
     pub async fn offer_git_head(self: &Arc<Self>, visitor: &GitVisitor) -> Result<ObjectId> {
-        let following = self.follow(&visitor.entry).await?;
-        let (definition, head) = self.git_head(&following, visitor).await?;
-        self.offer(visitor, &definition, &head).await;
-        Ok(head.commit())
+        let Now { definition, newest, .. } = self.git_now(visitor).await?;
+        self.offer(visitor, &definition, &newest).await;
+        Ok(newest.commit())
     }
 
     /// Answers a request for a pack.
@@ -151,12 +150,16 @@ impl Site {
         let Some(wanted) = fetch.wants.first() else {
             return Ok(GitAnswer::Packed(answer(fetch, |_| false).head, None));
         };
-        let following = self.follow(&visitor.entry).await?;
-        let (definition, newest) = self.git_head(&following, visitor).await?;
+        let mut now = self.git_now(visitor).await?;
+        if !now.holds(*wanted)? {
+            // Another process may have heard of a change before this one did, and offered what came of it.
+            now.following.hear();
+            now = self.git_now(visitor).await?;
+        }
         let mut target = None;
         for wanted in &fetch.wants {
             // There is one commit to be had; whoever wants two wants something else.
-            match self.find_wanted(&following, visitor, &definition, &newest, *wanted).await? {
+            match self.find_wanted(&now, visitor, *wanted).await? {
                 Some(head) if fetch.wants.len() == 1 => target = Some(head),
                 _ => return Ok(GitAnswer::NotOurs(*wanted)),
             }
@@ -170,7 +173,7 @@ impl Site {
         });
         let Some(framing) = pack else { return Ok(GitAnswer::Packed(head, None)) };
         let lacking = match seen.first() {
-            Some(base) => self.difference(&following, &definition, &target, base).await?,
+            Some(base) => self.difference(&now.following, &now.definition, &target, base).await?,
             None => None,
         };
         let pack = match lacking {
@@ -181,16 +184,35 @@ impl Site {
     }
 
     /// What the visitor sees now.
-    async fn git_head(&self, following: &Arc<Following>, visitor: &GitVisitor) -> Result<(Arc<Definition>, Arc<Head>)> {
-        let (following, view, config) = (Arc::clone(following), Arc::clone(&visitor.view), Arc::clone(&visitor.config));
+    async fn git_now(self: &Arc<Self>, visitor: &GitVisitor) -> Result<Now> {
+        let following = self.follow(&visitor.entry).await?;
+        let (view, config) = (Arc::clone(&visitor.view), Arc::clone(&visitor.config));
         // Microseconds mostly, but a view's first head may take seconds.
         tokio::task::spawn_blocking(move || {
             let index = following.index()?;
             let definition = Definition::new((*view).clone(), index.registry());
-            let head = index.head(&definition, &config).map_err(Error::internal)?;
-            Ok((Arc::new(definition), head))
+            let newest = index.head(&definition, &config).map_err(Error::internal)?;
+            Ok(Now { definition: Arc::new(definition), newest, following })
         })
         .await
         .map_err(Error::internal)?
+    }
+}
+
+/// What a visitor sees as far as this process has heard.
+struct Now {
+    following: Arc<Following>,
+    definition: Arc<Definition>,
+    newest: Arc<Head>,
+}
+
+impl Now {
+    /// Whether a commit is the newest, or one of the last that were made here.
+    fn holds(&self, commit: ObjectId) -> Result<bool> {
+        Ok(self.newest.commit() == commit || self.recall(commit)?.is_some())
+    }
+
+    fn recall(&self, commit: ObjectId) -> Result<Option<Arc<Head>>> {
+        Ok(self.following.index()?.recall(self.definition.id(), self.newest.config(), commit))
     }
 }

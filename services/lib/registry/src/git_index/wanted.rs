@@ -3,35 +3,37 @@
 //!
 //! Only what this reader was offered, or what its own view showed a moment ago, is ever found.
 
-use super::following::{Following, number, with_lines};
-use super::{GitVisitor, SMALL_PACK_BYTES, sending};
+use super::following::{number, with_lines};
+use super::{GitVisitor, Now};
 use crate::{Error, Result, Site};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
-use wharf_domain::Sight;
-use wharf_git_index::{Change, Definition, File, Head};
+use wharf_domain::{CrateId, Sight, VersionId};
+use wharf_git_index::{Change, File, Head};
 use wharf_git_wire::ObjectId;
 use wharf_store::TenantTx;
+use wharf_store::git_index::IndexedCrate;
 
-/// Of a small view, whose commits are not remembered, so many earlier states are looked at.
+/// So many earlier states are looked at where nothing is remembered, as of views that were small when they were offered.
 const EARLIER_STATES_MAX: usize = 8;
 /// And no earlier than so long ago. A bound on the number of changes would let those that nobody sees decide.
 const EARLIER_AGE: Duration = Duration::from_secs(60);
+/// Changes looked at in one piece.
+const CHANGES_AT_ONCE: usize = 500;
 
 impl Site {
     /// The head of a wanted commit; `None` when it is not this reader's to want.
     pub(super) async fn find_wanted(
         &self,
-        following: &Arc<Following>,
+        now: &Now,
         visitor: &GitVisitor,
-        definition: &Arc<Definition>,
-        newest: &Arc<Head>,
         wanted: ObjectId,
     ) -> Result<Option<Arc<Head>>> {
-        if newest.commit() == wanted {
-            return Ok(Some(Arc::clone(newest)));
+        if now.newest.commit() == wanted {
+            return Ok(Some(Arc::clone(&now.newest)));
         }
-        if let Some(head) = following.index()?.recall(definition.id(), newest.config(), wanted) {
+        if let Some(head) = now.recall(wanted)? {
             return Ok(Some(head));
         }
         // An offer made under other rules is not renewed: what was taken away stays away.
@@ -39,14 +41,13 @@ impl Site {
             .find_seen(visitor, &[wanted])
             .await
             .into_iter()
-            .find(|seen| seen.view == *definition.view() && seen.config == *newest.config().as_bytes());
+            .find(|seen| seen.view == *now.definition.view() && seen.config == *now.newest.config().as_bytes());
         let moments = match offered {
             Some(seen) => vec![seen.seq],
-            None if sending::is_longer(newest, SMALL_PACK_BYTES)? => Vec::new(),
-            None => self.earlier_moments(following, definition).await?,
+            None => self.earlier_moments(now).await?,
         };
         for moment in moments {
-            let head = self.earlier(following, visitor, definition, newest, moment).await?;
+            let head = self.earlier(now, visitor, moment).await?;
             if let Some(head) = head.filter(|head| head.commit() == wanted) {
                 return Ok(Some(head));
             }
@@ -54,32 +55,37 @@ impl Site {
         Ok(None)
     }
 
-    /// After which changes a view last had other states, newest first.
-    async fn earlier_moments(&self, following: &Following, definition: &Definition) -> Result<Vec<i64>> {
+    /// After which changes a view last had other states, newest first. Changes of what it does not show count for nothing.
+    async fn earlier_moments(&self, Now { following, definition, .. }: &Now) -> Result<Vec<i64>> {
+        let (registry, view) = (following.registry, definition.view());
         let mut transaction = TenantTx::begin_snapshot(&self.database, following.org).await?;
-        let now = transaction.get_index_seq(following.registry).await?;
-        let since = transaction.get_index_seq_before(following.registry, self.clock.now().minus(EARLIER_AGE)).await?;
-        let changes = transaction.list_index_changes(following.registry, since, now).await?;
-        let crates: Vec<_> = changes.iter().map(|change| change.krate).collect();
-        let names = transaction.list_crate_names(following.registry, &crates).await?;
-        let shown: std::collections::HashSet<_> = names
-            .into_iter()
-            .filter(|(_, name)| definition.view().sight(&name.canonical()) != Sight::Hidden)
-            .map(|(id, _)| id)
-            .collect();
-        let of_view = changes.iter().rev().filter(|change| shown.contains(&change.krate));
-        Ok(of_view.map(|change| change.seq - 1).take(EARLIER_STATES_MAX).collect())
+        let now = transaction.get_index_seq(registry).await?;
+        let since = transaction.get_index_seq_before(registry, self.clock.now().minus(EARLIER_AGE)).await?;
+        let changes = transaction.list_index_changes(registry, since, now).await?;
+        let mut moments = Vec::new();
+        for piece in changes.rchunks(CHANGES_AT_ONCE) {
+            let touched: Vec<CrateId> = piece.iter().map(|change| change.krate).collect();
+            let names = transaction.list_crate_names(registry, &touched).await?;
+            let seen = names.into_iter().filter(|(_, name)| view.sight(&name.canonical()) != Sight::Hidden);
+            let seen: Vec<CrateId> = seen.map(|(id, _)| id).collect();
+            let mut shown: HashSet<VersionId> = HashSet::new();
+            for IndexedCrate { name, lines, .. } in transaction.find_indexed_crates(registry, &seen).await? {
+                let sight = view.sight(&name.canonical());
+                let lines = lines.iter().filter(|line| sight.shows(line.number.semver(), line.published_at));
+                shown.extend(lines.map(|line| line.version));
+            }
+            let of_view = piece.iter().rev().filter(|change| shown.contains(&change.version));
+            moments.extend(of_view.map(|change| change.seq - 1).take(EARLIER_STATES_MAX - moments.len()));
+            if moments.len() == EARLIER_STATES_MAX {
+                break;
+            }
+        }
+        Ok(moments)
     }
 
     /// What the view showed after a change; `None` when that can no longer be told.
-    async fn earlier(
-        &self,
-        following: &Arc<Following>,
-        visitor: &GitVisitor,
-        definition: &Arc<Definition>,
-        newest: &Arc<Head>,
-        moment: i64,
-    ) -> Result<Option<Arc<Head>>> {
+    async fn earlier(&self, now: &Now, visitor: &GitVisitor, moment: i64) -> Result<Option<Arc<Head>>> {
+        let Now { following, definition, newest } = now;
         let memory = &self.git_indexes.memory;
         let mut files = Vec::new();
         let make = |krate: wharf_store::git_index::IndexedCrate| {
@@ -91,8 +97,8 @@ impl Site {
         if self.past(following, definition.view(), moment, moment, make).await?.is_none() {
             return Ok(None);
         }
-        let (following, definition) = (Arc::clone(following), Arc::clone(definition));
-        let (newest, config, moment) = (Arc::clone(newest), Arc::clone(&visitor.config), number(moment)?);
+        let (following, definition, newest) = (Arc::clone(following), Arc::clone(definition), Arc::clone(newest));
+        let (config, moment) = (Arc::clone(&visitor.config), number(moment)?);
         tokio::task::spawn_blocking(move || {
             let index = following.index()?;
             index.earlier(&newest, &definition, &config, moment, files).map(Some).map_err(Error::internal)
