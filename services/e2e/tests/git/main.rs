@@ -10,6 +10,7 @@ mod foreign;
 mod hostile;
 mod letting_go;
 mod numbering;
+mod odd;
 mod sequences;
 mod turns;
 mod universes;
