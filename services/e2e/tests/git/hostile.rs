@@ -182,7 +182,6 @@ async fn slow_readers_hold_nobody_up() {
     let want = head(&reader).await;
     let whole = fetched(&reader, Protocol::V2, want, &[]).await;
     assert!(whole.body.len() > 20 << 20, "{} bytes", whole.body.len());
-    // More of them than there are places for large packs, if they held more than a piece each.
     let before = resident_kib();
     let mut slow = Vec::new();
     for _ in 0..12 {
@@ -205,8 +204,23 @@ async fn slow_readers_hold_nobody_up() {
         rest.extend_from_slice(&piece[..read]);
     }
     assert!(rest.len() > whole.body.len());
-    // Those who go away end the work for them: there are places again.
+    // Those who go away end the work for them: there are places for as many as there may be.
     drop(slow);
-    let _whole = fetched(&reader, Protocol::V2, want, &[]).await;
+    let places = std::thread::available_parallelism().unwrap().get() * 8;
+    let mut slow = Vec::new();
+    for _ in 0..places {
+        slow.push(stall(&reader, &stack.setup.index, want).await);
+    }
+    // One more is told to come again, after waiting a while; whoever wants little waits for nobody.
+    let asked = async || post(&reader.client(), &reader, Protocol::V2, &[], fetch(Protocol::V2, want, &[])).await;
+    let little = async {
+        let few = org.partner("few", &["large-1"]).await;
+        fetched(&few, Protocol::V2, head(&few).await, &[]).await
+    };
+    let (refused, few) = tokio::join!(asked(), little);
+    assert_eq!((refused.status, objects(&few)), (503, 6), "{}", refused.text());
+    drop(slow);
+    let served = asked().await.expect(200);
+    assert!(served.body == whole.body);
     stack.stop().await;
 }
