@@ -15,6 +15,7 @@ pub mod role;
 pub mod scope;
 pub mod secret;
 mod shown;
+pub mod source;
 pub mod timestamp;
 pub mod token;
 pub mod version;

@@ -3,11 +3,10 @@
 use super::StoredToken;
 use crate::{Error, Result};
 use ipnet::IpNet;
-use std::net::IpAddr;
 use std::time::Duration;
 use wharf_domain::entitlement::SOURCES_MAX;
 use wharf_domain::scope::SCOPES_MAX;
-use wharf_domain::{CratePattern, Principal, Scope, Timestamp, TokenKind, Verb};
+use wharf_domain::{CratePattern, Principal, Scope, Timestamp, TokenKind, Verb, source};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -193,8 +192,7 @@ pub(crate) fn networks(texts: &[String]) -> Result<Vec<IpNet>> {
     texts
         .iter()
         .map(|text| {
-            let network = text.parse::<IpNet>().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-            network.map(|network| network.trunc()).ok_or_else(|| {
+            source::parse(text).ok_or_else(|| {
                 let shown: String = text.chars().take(60).flat_map(char::escape_debug).collect();
                 Error::invalid("source_invalid", format!("`{shown}` is not a network; write it like 203.0.113.0/24"))
             })
@@ -301,6 +299,9 @@ mod tests {
             assert_eq!(parent.grant(&wanted, &own, now()).is_ok(), granted, "{sources:?}");
             assert!(FREE.grant(&wanted, &own, now()).is_ok());
         }
+        // Requests from there are compared as IPv4, whatever clothes the network was written in.
+        let clothed = NewToken { sources: texts(&["::ffff:10.1.0.0/112"]), ..new(TokenKind::Download) };
+        assert_eq!(parent.grant(&clothed, &own, now()).unwrap().sources, ["10.1.0.0/16".parse().unwrap()]);
         let bad = NewToken { sources: texts(&["10.0.0.0/99"]), ..new(TokenKind::Download) };
         assert_eq!(FREE.grant(&bad, &own, now()).unwrap_err().code(), "source_invalid");
     }
