@@ -16,7 +16,8 @@ impl Model {
         let members = &self.orgs[&principal.org].members;
         let actor = principal.login().and_then(|login| Some(members.get(login)?.actor(login)));
         let token = Some(principal.token.clone());
-        let entry = Entry { at: self.now, actor, token, action: action.to_owned(), object };
+        let source = Some(principal.from.to_canonical());
+        let entry = Entry { at: self.now, actor, token, source, action: action.to_owned(), object };
         self.orgs.get_mut(org).expect("an org that was found").audit.push(entry);
     }
 
@@ -34,6 +35,6 @@ fn shown(org: &Org, entry: &Entry) -> Value {
         org.members.iter().find(|(login, member)| member.actor(login) == *actor).map(|(login, _)| login)
     });
     json!({
-        "at": moment(entry.at), "actor": login, "token": entry.token, "action": entry.action, "object": entry.object,
+        "at": moment(entry.at), "actor": login, "token": entry.token, "source": entry.source, "action": entry.action, "object": entry.object,
     })
 }

@@ -1,6 +1,7 @@
 //! What requests say in their bodies, in the model's words and as the API writes it: packages, settings, entitlements.
 
 use crate::request::moment;
+use crate::sources;
 use serde_json::{Value, json};
 
 /// A package to publish.
@@ -76,8 +77,8 @@ pub struct Draft {
     pub expires_at: Option<i64>,
     /// The most downloads in all.
     pub downloads: Option<u64>,
-    /// Whether it may be used from where the test is, or only from elsewhere.
-    pub from_here: bool,
+    /// The networks it may be used from; none for everywhere.
+    pub sources: Vec<String>,
     /// Whether it is switched on.
     pub enabled: bool,
 }
@@ -95,6 +96,8 @@ pub struct Patch {
     pub yank: Option<Vec<String>>,
     /// Another end, or none.
     pub expires_at: Option<Option<i64>>,
+    /// Other networks.
+    pub sources: Option<Vec<String>>,
     /// On or off.
     pub enabled: Option<bool>,
 }
@@ -160,7 +163,7 @@ impl Draft {
             "not_before": self.not_before.map(moment),
             "expires_at": self.expires_at.map(moment),
             "limits": self.downloads.into_iter().map(limit).collect::<Vec<_>>(),
-            "sources": if self.from_here { json!([]) } else { json!(["203.0.113.0/24"]) },
+            "sources": sources::shown(&self.sources),
             "enabled": self.enabled,
         })
     }

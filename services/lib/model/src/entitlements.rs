@@ -84,12 +84,13 @@ impl Model {
         let (principal, registry) = self.granter(who, place, "entitlement:write")?;
         let before = &registry.entitlements.get(id).ok_or(Refusal::Absent)?.draft;
         let mut after = before.clone();
-        let Patch { name, note, rules, yank, expires_at, enabled } = patch.clone();
+        let Patch { name, note, rules, yank, expires_at, sources, enabled } = patch.clone();
         name.into_iter().for_each(|name| after.name = name);
         note.into_iter().for_each(|note| after.note = note);
         rules.into_iter().for_each(|rules| after.rules = rules);
         yank.into_iter().for_each(|yank| after.rights.yank = yank);
         expires_at.into_iter().for_each(|end| after.expires_at = end);
+        sources.into_iter().for_each(|sources| after.sources = sources);
         enabled.into_iter().for_each(|enabled| after.enabled = enabled);
         if after.json() == before.json() {
             return ok(self.shown_entitlement(place, id));
@@ -203,6 +204,7 @@ impl Model {
             name: String::new(),
             holder: Holder::Entitlement { registry: place.registry.clone(), id: id.to_owned() },
             scopes: Vec::new(),
+            sources: Vec::new(),
             created_by: Some(principal.token.clone()),
             created_at: self.now,
             expires_at: None,

@@ -19,12 +19,14 @@ mod preview;
 mod registries;
 mod request;
 mod rights;
+mod sources;
 mod state;
 mod tokens;
 
 pub use bodies::{Draft, Package, Patch, Rights, Rule, Settings, Subject};
 pub use request::{Face, OWNER_TOKEN, Place, Request, Step, What, Who};
 pub use rights::{ROLES, VERBS, canonical, matches};
+pub use sources::HERE;
 pub use state::Model;
 
 use serde_json::{Value, json};
@@ -130,8 +132,9 @@ impl Model {
 
             What::Tokens(org) => self.list_tokens(who, org),
             What::Token { org, token } => self.token(who, org, token),
-            What::Issue { org, token, kind, member, scopes, life } => {
-                self.issue(who, org, token, kind, member.as_deref(), scopes.as_deref(), *life)
+            What::Issue { org, token, kind, member, scopes, sources, life } => {
+                let (member, scopes, sources) = (member.as_deref(), scopes.as_deref(), sources.as_deref());
+                self.issue(who, org, token, kind, member, scopes, sources, *life)
             }
             What::Revoke { org, token } => self.revoke(who, org, token),
             What::Rotate { org, token, new, overlap } => self.rotate(who, org, token, new, *overlap),

@@ -60,6 +60,7 @@ impl Model {
             holder: Holder::Member(login),
             // To see is to download.
             scopes: VERBS.iter().filter(|verb| **verb != "crate:download").map(|verb| format!("{verb}@*")).collect(),
+            sources: self.tokens[&principal.token].sources.clone(),
             created_by: Some(principal.token.clone()),
             created_at: self.now,
             expires_at: Some(self.tokens[&principal.token].expires_at.map_or(life, |end| end.min(life))),

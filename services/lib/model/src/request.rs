@@ -1,7 +1,9 @@
 //! Everything that can be asked, and by whom.
 
 use crate::bodies::{Draft, Package, Patch, Settings, Subject};
+use crate::sources::HERE;
 use std::fmt;
+use std::net::IpAddr;
 
 /// The handle of the token that the owner of the first org is given by the operator.
 pub const OWNER_TOKEN: &str = "owner";
@@ -24,13 +26,13 @@ pub struct Request {
     pub what: What,
 }
 
-/// Whose credential a request carries.
+/// Whose credential a request carries, and where it comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Who {
-    /// None.
-    Nobody,
-    /// A token, by its handle; a handle that was never given is a token that was never issued.
-    Bearer(String),
+pub struct Who {
+    /// A token, by its handle, if there is one; a handle that was never given is a token that was never issued.
+    pub bearer: Option<String>,
+    /// The address.
+    pub from: IpAddr,
 }
 
 /// A registry.
@@ -133,6 +135,7 @@ pub enum What {
         kind: &'static str,
         member: Option<String>,
         scopes: Option<Vec<String>>,
+        sources: Option<Vec<String>>,
         life: Option<i64>,
     },
     Revoke {
@@ -218,11 +221,35 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pass(seconds) => write!(f, "{seconds} s go by"),
-            Self::Ask(request) => match &request.who {
-                Who::Nobody => write!(f, "nobody: {:?}", request.what),
-                Who::Bearer(token) => write!(f, "{token}: {:?}", request.what),
-            },
+            Self::Ask(request) => write!(f, "{}: {:?}", request.who, request.what),
         }
+    }
+}
+
+impl Who {
+    /// Without a credential, from here.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self { bearer: None, from: HERE }
+    }
+
+    /// With a token, from here.
+    #[must_use]
+    pub fn bearer(handle: &str) -> Self {
+        Self { bearer: Some(handle.to_owned()), from: HERE }
+    }
+
+    /// The same from elsewhere.
+    #[must_use]
+    pub fn from(self, from: IpAddr) -> Self {
+        Self { from, ..self }
+    }
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.bearer.as_deref().unwrap_or("nobody"))?;
+        if self.from == HERE { Ok(()) } else { write!(f, " from {}", self.from) }
     }
 }
 

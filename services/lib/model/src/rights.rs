@@ -3,7 +3,8 @@
 use crate::bodies::{Rights, Rule, requirement};
 use crate::request::{Place, Who};
 use crate::state::{Holder, Krate, Model, Registry, Version};
-use crate::{FORBIDDEN, Refusal};
+use crate::{FORBIDDEN, Refusal, sources};
+use std::net::IpAddr;
 
 /// Every role.
 pub const ROLES: [&str; 5] = ["owner", "admin", "publisher", "reader", "auditor"];
@@ -125,6 +126,7 @@ pub(crate) struct Principal {
     pub(crate) org: String,
     pub(crate) token: String,
     pub(crate) kind: &'static str,
+    pub(crate) from: IpAddr,
     pub(crate) grant: Grant,
 }
 
@@ -137,12 +139,16 @@ pub(crate) enum Grant {
 impl Model {
     /// Who asks; nobody without a credential.
     pub(crate) fn principal(&self, who: &Who) -> Result<Option<Principal>, Refusal> {
-        let Who::Bearer(handle) = who else { return Ok(None) };
-        self.bearer(handle).ok_or(Refusal::BadCredential).map(Some)
+        let Some(handle) = &who.bearer else { return Ok(None) };
+        self.bearer(handle, who.from).ok_or(Refusal::BadCredential).map(Some)
     }
 
-    fn bearer(&self, handle: &str) -> Option<Principal> {
-        let token = self.tokens.get(handle).filter(|token| !token.has_ended(self.now))?;
+    /// A bound token holds where it is bound to, an entitlement too.
+    fn bearer(&self, handle: &str, from: IpAddr) -> Option<Principal> {
+        let token = self.tokens.get(handle)?;
+        if token.has_ended(self.now) || !sources::admit(&token.sources, from) {
+            return None;
+        }
         let org = &self.orgs[&token.org];
         let grant = match &token.holder {
             Holder::Member(login) => {
@@ -152,7 +158,7 @@ impl Model {
             Holder::Entitlement { registry, id } => {
                 let draft = &org.registries[registry].entitlements.get(id)?.draft;
                 let holds = draft.enabled
-                    && draft.from_here
+                    && sources::admit(&draft.sources, from)
                     && draft.not_before.is_none_or(|from| from <= self.now)
                     && draft.expires_at.is_none_or(|end| self.now < end);
                 if !holds {
@@ -162,7 +168,7 @@ impl Model {
                 Grant::Entitled { registry: registry.clone(), id: id.clone(), rights, rules }
             }
         };
-        Some(Principal { org: token.org.clone(), token: handle.to_owned(), kind: token.kind, grant })
+        Some(Principal { org: token.org.clone(), token: handle.to_owned(), kind: token.kind, from, grant })
     }
 
     /// Who asks the JSON API, which wants a credential of certain kinds. Within an org the others see nothing to be

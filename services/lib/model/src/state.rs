@@ -5,6 +5,7 @@ use crate::request::OWNER_TOKEN;
 use crate::rights::VERBS;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 /// Everything there is, and the time.
 #[derive(Clone, Debug)]
@@ -79,6 +80,7 @@ pub(crate) struct Token {
     pub(crate) name: String,
     pub(crate) holder: Holder,
     pub(crate) scopes: Vec<String>,
+    pub(crate) sources: Vec<String>,
     pub(crate) created_by: Option<String>,
     pub(crate) created_at: i64,
     pub(crate) expires_at: Option<i64>,
@@ -105,6 +107,8 @@ pub(crate) struct Entry {
     /// The account or service that did it; its login is told as long as it is a member.
     pub(crate) actor: Option<Actor>,
     pub(crate) token: Option<String>,
+    /// Where the request came from.
+    pub(crate) source: Option<IpAddr>,
     pub(crate) action: String,
     pub(crate) object: Value,
 }
@@ -190,7 +194,14 @@ impl Model {
             ("member.add", json!({ "member": "owner" })),
             ("token.issue", json!({ "token": OWNER_TOKEN, "name": "owner", "member": "owner" })),
         ] {
-            made.audit.push(Entry { at: now, actor: None, token: None, action: action.to_owned(), object });
+            made.audit.push(Entry {
+                at: now,
+                actor: None,
+                token: None,
+                source: None,
+                action: action.to_owned(),
+                object,
+            });
         }
         let token = Token {
             org: org.to_owned(),
@@ -198,6 +209,7 @@ impl Model {
             name: "owner".to_owned(),
             holder: Holder::Member("owner".to_owned()),
             scopes: everything(),
+            sources: Vec::new(),
             created_by: None,
             created_at: now,
             expires_at: None,

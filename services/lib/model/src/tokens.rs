@@ -2,6 +2,7 @@
 
 use crate::request::{Who, moment};
 use crate::rights::{Grant, Principal, Scope, runs_org, shown_scope};
+use crate::sources::{cover, shown};
 use crate::state::{Holder, Member, Model, Token};
 use crate::{Answer, FORBIDDEN, Refusal, VERBS, created, gone, ok};
 use serde_json::{Value, json};
@@ -77,6 +78,7 @@ impl Model {
         kind: &'static str,
         member: Option<&str>,
         scopes: Option<&[String]>,
+        sources: Option<&[String]>,
         life_wanted: Option<i64>,
     ) -> Answer {
         let principal = self.manager_of(who, org)?;
@@ -88,7 +90,12 @@ impl Model {
         }
         let scopes = wanted(kind, scopes)?;
         within(&principal, &scopes)?;
-        let parent_end = self.tokens[&principal.token].expires_at;
+        let parent = &self.tokens[&principal.token];
+        let sources = sources.unwrap_or(&parent.sources).to_vec();
+        if !cover(&parent.sources, &sources) {
+            return Err(FORBIDDEN);
+        }
+        let parent_end = parent.expires_at;
         let end = match life_wanted {
             None => parent_end.unwrap_or(i64::MAX).min(self.now + life(kind)),
             Some(life) if !(1..=LIFE_MAX).contains(&life) => return Err(Refusal::Invalid("expires_at_invalid")),
@@ -101,6 +108,7 @@ impl Model {
             name: handle.to_owned(),
             holder: Holder::Member(login),
             scopes,
+            sources,
             created_by: Some(principal.token.clone()),
             created_at: self.now,
             expires_at: Some(end),
@@ -168,8 +176,9 @@ impl Model {
             return Err(FORBIDDEN);
         }
         within(&principal, &old.scopes)?;
-        let own_end = self.tokens[&principal.token].expires_at.unwrap_or(i64::MAX);
-        if old.expires_at.unwrap_or(i64::MAX) > own_end {
+        let own = &self.tokens[&principal.token];
+        let outlives = old.expires_at.unwrap_or(i64::MAX) > own.expires_at.unwrap_or(i64::MAX);
+        if outlives || !cover(&own.sources, &old.sources) {
             return Err(FORBIDDEN);
         }
         let until = self.now + overlap;
@@ -201,7 +210,7 @@ impl Model {
             "name": token.name,
             "member": login,
             "scopes": token.scopes,
-            "sources": [],
+            "sources": shown(&token.sources),
             "created_by_token": token.created_by,
             "created_at": moment(token.created_at),
             "expires_at": token.expires_at.map(moment),

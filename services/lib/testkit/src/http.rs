@@ -62,6 +62,7 @@ impl Answer {
 pub struct Client {
     http: reqwest::Client,
     authorization: Option<String>,
+    forwarded_for: Option<String>,
 }
 
 impl Client {
@@ -69,13 +70,19 @@ impl Client {
     #[must_use]
     pub fn anonymous() -> Self {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { http, authorization: None }
+        Self { http, authorization: None, forwarded_for: None }
     }
 
     /// A client that sends this `Authorization` header.
     #[must_use]
     pub fn with(authorization: impl Into<String>) -> Self {
         Self { authorization: Some(authorization.into()), ..Self::anonymous() }
+    }
+
+    /// The same client as a proxy passes it on that was asked from these addresses, one after the other.
+    #[must_use]
+    pub fn forwarded_for(self, addresses: &str) -> Self {
+        Self { forwarded_for: Some(addresses.to_owned()), ..self }
     }
 
     /// Sends a request.
@@ -119,6 +126,9 @@ impl Client {
         let mut request = self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), url);
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
+        }
+        if let Some(addresses) = &self.forwarded_for {
+            request = request.header("x-forwarded-for", addresses);
         }
         for (name, value) in sent {
             request = request.header(*name, *value);

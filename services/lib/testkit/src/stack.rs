@@ -52,6 +52,7 @@ pub struct StackBuilder {
     real_clock: bool,
     fronts: Option<Fronts>,
     limits: Vec<(&'static str, u64)>,
+    behind_proxies: bool,
 }
 
 /// What stands before all services.
@@ -118,6 +119,13 @@ impl StackBuilder {
     #[must_use]
     pub fn limit(mut self, name: &'static str, value: u64) -> Self {
         self.limits.push((name, value));
+        self
+    }
+
+    /// With this machine's addresses those of proxies, which say for whom they ask: see [`crate::Client::forwarded_for`].
+    #[must_use]
+    pub fn behind_proxies(mut self) -> Self {
+        self.behind_proxies = true;
         self
     }
 
@@ -213,9 +221,10 @@ impl Setup {
             ),
         };
         let limits: String = builder.limits.iter().map(|(name, value)| format!("{name} = {value}\n")).collect();
+        let proxies = if builder.behind_proxies { "trusted_proxies = [\"127.0.0.0/8\"]\n" } else { "" };
         let text = format!(
             "[public]\napp = \"{}\"\nindex = \"{}\"\ndownload = \"{}\"\n\
-             [listen]\napp = \"{app}\"\nindex = \"{index}\"\ndownload = \"{download}\"\ninternal = \"{internal}\"\n\
+             [listen]\napp = \"{app}\"\nindex = \"{index}\"\ndownload = \"{download}\"\ninternal = \"{internal}\"\n{proxies}\
              [database]\nowner_url_file = {owner_url}\nservice_password_file = {password}\n\
              {redis}[blob]\n{blob}[secrets]\ntoken_pepper_file = {pepper}\nticket_key_file = {ticket_key}\n\
              [limits]\nworkers = 1\nstop_grace_s = 2\n{limits}",
@@ -403,6 +412,7 @@ impl Stack {
             real_clock: false,
             fronts: None,
             limits: Vec::new(),
+            behind_proxies: false,
         }
     }
 

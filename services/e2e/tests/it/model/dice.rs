@@ -77,7 +77,7 @@ impl Dice {
 
     /// What most runs need before anything can be said of them.
     fn open(&mut self) {
-        let owner = || Who::Bearer(OWNER_TOKEN.to_owned());
+        let owner = || Who::bearer(OWNER_TOKEN);
         let acme = || "acme".to_owned();
         let public = Settings { public: Some(true), ..Settings::default() };
         self.ask(owner(), What::MakeRegistry(place("acme", "open"), public));
@@ -86,14 +86,17 @@ impl Dice {
         self.ask(owner(), What::SetRegistry(place("acme", "private"), keys));
         let second = self.handle();
         self.ask(owner(), What::FoundOrg { slug: "globex".to_owned(), token: second.clone() });
-        self.ask(Who::Bearer(second), What::MakeRegistry(place("globex", "private"), Settings::default()));
+        self.ask(Who::bearer(&second), What::MakeRegistry(place("globex", "private"), Settings::default()));
         for login in ["ada", "ben", "cat"] {
             let role = *self.rng.pick(&ROLES[1..]);
             self.ask(owner(), What::AddMember { org: acme(), login: login.to_owned(), role, service: false });
             let token = self.handle();
             let member = Some(login.to_owned());
             let scopes = Some(if self.rng.one_in(2) { everything() } else { self.scopes() });
-            self.ask(owner(), What::Issue { org: acme(), token, kind: "personal", member, scopes, life: None });
+            self.ask(
+                owner(),
+                What::Issue { org: acme(), token, kind: "personal", member, scopes, sources: None, life: None },
+            );
         }
         self.ask(owner(), What::AddMember { org: acme(), login: SERVICE.to_owned(), role: "publisher", service: true });
         self.ask(owner(), What::MakeTeam { org: acme(), slug: "crew".to_owned() });
@@ -110,8 +113,8 @@ impl Dice {
 
     /// Everyone asks for everything.
     fn sweep(&mut self) {
-        let mut everyone = vec![Who::Nobody];
-        everyone.extend(self.tokens.iter().cloned().map(Who::Bearer));
+        let mut everyone = vec![Who::nobody()];
+        everyone.extend(self.tokens.iter().map(|token| Who::bearer(token)));
         for who in everyone {
             for there in [place("acme", "private"), place("acme", "open")] {
                 let config = self.ask(who.clone(), What::Config(there.clone()));
@@ -121,6 +124,8 @@ impl Dice {
                 if config != 200 {
                     continue;
                 }
+                let elsewhere = self.address();
+                self.ask(who.clone().from(elsewhere), What::Tree(there.clone()));
                 for name in CRATES {
                     self.ask(who.clone(), What::File(there.clone(), name.to_ascii_lowercase()));
                     let number = self.one_of(&NUMBERS).to_owned();
@@ -131,21 +136,21 @@ impl Dice {
         }
         let entitlements = self.entitlements.clone();
         for (there, id) in entitlements {
-            self.ask(Who::Bearer(OWNER_TOKEN.to_owned()), What::View { place: there, id });
+            self.ask(Who::bearer(OWNER_TOKEN), What::View { place: there, id });
         }
-        self.ask(Who::Bearer(OWNER_TOKEN.to_owned()), What::Audit { org: "acme".to_owned(), action: String::new() });
+        self.ask(Who::bearer(OWNER_TOKEN), What::Audit { org: "acme".to_owned(), action: String::new() });
     }
 
     fn who(&mut self) -> Who {
-        match self.rng.below(20) {
-            0 => Who::Nobody,
-            1 => Who::Bearer("#never".to_owned()),
-            2..=7 => Who::Bearer(OWNER_TOKEN.to_owned()),
-            _ => Who::Bearer(self.rng.pick(&self.tokens).clone()),
-        }
+        let who = match self.rng.below(20) {
+            0 => Who::nobody(),
+            1 => Who::bearer("#never"),
+            2..=7 => Who::bearer(OWNER_TOKEN),
+            _ => Who::bearer(self.rng.pick::<String>(&self.tokens)),
+        };
+        if self.rng.one_in(5) { who.from(self.address()) } else { who }
     }
 
-    /// An entitlement that was granted, mostly where it was.
     fn entitlement(&mut self) -> (Place, String) {
         if self.entitlements.is_empty() || self.rng.one_in(8) {
             return (self.place(), "#never".to_owned());
@@ -247,6 +252,7 @@ impl Dice {
                     _ if self.rng.one_in(10) => Some(vec!["nonsense@*".to_owned()]),
                     _ => Some(self.scopes()),
                 },
+                sources: self.rng.one_in(4).then(|| self.sources()),
                 life: self.rng.one_in(3).then(|| *self.rng.pick(&[0, 1, 3_600, 100_000_000])),
             },
         }

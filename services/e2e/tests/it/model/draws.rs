@@ -1,6 +1,7 @@
 //! Single draws: names few enough that people meet, and bodies made of them.
 
 use super::dice::Dice;
+use std::net::IpAddr;
 use wharf_model::{Draft, Package, Patch, Place, Rights, Rule, Settings};
 
 pub(super) const CRATES: [&str; 7] =
@@ -49,6 +50,19 @@ pub(super) const SCOPES: [&str; 19] = [
     "policy:write@*",
     "nonsense@*",
 ];
+/// Networks; each of them holds some of the addresses.
+pub(super) const SOURCES: [&str; 8] = [
+    "127.0.0.0/8",
+    "203.0.113.0/24",
+    "203.0.113.7",
+    "203.0.113.200/25",
+    "::ffff:198.51.100.0/120",
+    "2001:db8::5/32",
+    "0.0.0.0/0",
+    "::/0",
+];
+pub(super) const ADDRESSES: [&str; 6] =
+    ["203.0.113.7", "203.0.113.130", "::ffff:203.0.113.7", "198.51.100.1", "2001:db8::1", "2001:db9::1"];
 pub(super) const ENDS: [i64; 5] = [-1, 1, 60, 3_600, 86_400];
 
 impl Dice {
@@ -115,6 +129,14 @@ impl Dice {
         Rule { allow, except, versions, published_before }
     }
 
+    pub(super) fn sources(&mut self) -> Vec<String> {
+        (0..self.rng.within(0, 2)).map(|_| self.one_of(&SOURCES).to_owned()).collect()
+    }
+
+    pub(super) fn address(&mut self) -> IpAddr {
+        self.one_of(&ADDRESSES).parse().unwrap()
+    }
+
     pub(super) fn rules(&mut self) -> Vec<Rule> {
         (0..self.rng.within(0, 3)).map(|_| self.rule()).collect()
     }
@@ -147,7 +169,7 @@ impl Dice {
             not_before: self.rng.one_in(5).then(|| self.end()),
             expires_at: self.rng.one_in(4).then(|| self.end()),
             downloads: self.rng.one_in(4).then_some(1_000_000),
-            from_here: !self.rng.one_in(8),
+            sources: if self.rng.one_in(3) { self.sources() } else { Vec::new() },
             enabled: !self.rng.one_in(8),
         }
     }
@@ -168,6 +190,7 @@ impl Dice {
             rules: self.rng.one_in(2).then(|| self.rules()),
             yank: self.rng.one_in(4).then(|| self.patterns(0)),
             expires_at: self.rng.one_in(4).then(|| self.rng.one_in(2).then(|| self.end())),
+            sources: self.rng.one_in(4).then(|| self.sources()),
             enabled: self.rng.one_in(4).then(|| !self.rng.one_in(3)),
         }
     }

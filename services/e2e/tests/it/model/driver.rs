@@ -7,12 +7,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use wharf_domain::{Clock, TokenKind};
-use wharf_model::{Expected, Face, OWNER_TOKEN, Package, Place, Request, What, Who};
+use wharf_model::{Expected, Face, HERE, OWNER_TOKEN, Package, Place, Request, What, Who};
 use wharf_testkit::git_mirror::Mirror;
 use wharf_testkit::{Answer, Client, CrateFixture, Org, Stack, Token};
 
 /// What chance decides, and what is told in words for people.
-const UNTOLD: [&str; 14] = [
+const UNTOLD: [&str; 13] = [
     "hint",
     "owner_number",
     "view_id",
@@ -22,12 +22,14 @@ const UNTOLD: [&str; 14] = [
     "addresses",
     "last_used_on",
     "request_id",
-    "source",
     "detail",
     "suggested_rules",
     "suggested_read",
     "text",
 ];
+
+/// An address that some clients would be welcome from.
+const PRETENDED: &str = "203.0.113.7";
 
 /// The id of nothing.
 const NOTHING: &str = "00000000-0000-4000-8000-000000000000";
@@ -46,7 +48,7 @@ pub(super) struct Driver<'a> {
     /// Index files by ETag.
     etags: HashMap<(String, String), String>,
     /// What each reader has fetched of a registry.
-    pub(super) mirrors: HashMap<(Who, String), Mirror>,
+    pub(super) mirrors: HashMap<(Option<String>, String), Mirror>,
     /// Counts what is asked now one way, now another.
     pub(super) turn: usize,
 }
@@ -135,9 +137,9 @@ impl<'a> Driver<'a> {
     }
 
     fn client(&self, who: &Who) -> Client {
-        match who {
-            Who::Nobody => Client::anonymous(),
-            Who::Bearer(handle) => match self.tokens.get(handle) {
+        let client = match &who.bearer {
+            None => Client::anonymous(),
+            Some(handle) => match self.tokens.get(handle) {
                 Some((_, client)) => client.clone(),
                 None => {
                     let entropy = &*self.stack.ambient.entropy;
@@ -145,7 +147,9 @@ impl<'a> Driver<'a> {
                     Client::with(never.secret().expose())
                 }
             },
-        }
+        };
+        // A proxy adds the address it was asked from to whatever the client pretends.
+        if who.from == HERE { client } else { client.forwarded_for(&format!("{PRETENDED}, {}", who.from)) }
     }
 
     pub(super) fn cargo_url(&self, place: &Place, path: &str) -> String {

@@ -14,7 +14,7 @@ impl Driver<'_> {
         self.turn += 1;
         let url = self.index_of(place, "");
         let protocol = if self.turn.is_multiple_of(2) { Protocol::V2 } else { Protocol::V0 };
-        let mirror = self.mirrors.entry((who.clone(), place.to_string())).or_default();
+        let mirror = self.mirrors.entry((who.bearer.clone(), place.to_string())).or_default();
         let files = match mirror.update(client, &url, protocol).await {
             Ok(files) => files,
             Err(refused) => {

@@ -101,13 +101,16 @@ impl Driver<'_> {
             What::Token { org, token } => {
                 client.get(&self.org_url(org, &format!("/tokens/{}", self.token_id(token)))).await
             }
-            What::Issue { org, token, kind, member, scopes, life } => {
+            What::Issue { org, token, kind, member, scopes, sources, life } => {
                 let mut body = json!({ "kind": kind, "name": token });
                 if let Some(member) = member {
                     body["member"] = member.as_str().into();
                 }
                 if let Some(scopes) = scopes {
                     body["scopes"] = json!(scopes);
+                }
+                if let Some(sources) = sources {
+                    body["sources"] = json!(sources);
                 }
                 if let Some(life) = life {
                     let end = Timestamp::from_unix(self.now() + life);
@@ -132,7 +135,9 @@ impl Driver<'_> {
                 client.get(&self.entitlement_url(place, &format!("/{}", self.entitlement_id(id)))).await
             }
             What::Grant { place, draft, .. } => {
-                client.json("POST", &self.entitlement_url(place, ""), &draft.json()).await
+                let mut body = draft.json();
+                body["sources"] = json!(draft.sources);
+                client.json("POST", &self.entitlement_url(place, ""), &body).await
             }
             What::ChangeEntitlement { place, id, patch } => {
                 let mut body = json!({});
@@ -140,6 +145,7 @@ impl Driver<'_> {
                 patch.note.iter().for_each(|note| body["note"] = note.as_str().into());
                 patch.rules.iter().for_each(|rules| body["rules"] = rules.iter().map(Rule::json).collect());
                 patch.yank.iter().for_each(|yank| body["rights"] = json!({ "yank": yank }));
+                patch.sources.iter().for_each(|sources| body["sources"] = json!(sources));
                 patch.enabled.iter().for_each(|enabled| body["enabled"] = (*enabled).into());
                 if let Some(end) = patch.expires_at {
                     body["expires_at"] = json!(end.map(|end| Timestamp::from_unix(end).to_string()));
