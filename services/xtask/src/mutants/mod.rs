@@ -1,9 +1,9 @@
 //! Holds the tests to their word: every mutant of `wharf-trial` must make the tests fail that are said to catch it.
 //!
 //! The names and what is wrong with each stand in `services/lib/trial/src/mutants.rs`, who catches them in
-//! `services/e2e/tests/mutants.expected`. The short mode runs for each mutant the tests named there, and each of them has
-//! to fail by an assertion of its own: a crash, a hang or a failure on the way is not a catch. The long mode (`--all`)
-//! runs every test for every mutant and tells all that noticed. Both begin without a mutant, when all tests must pass.
+//! `services/e2e/tests/mutants.expected`. For each mutant the tests named there are run, and each of them has to fail by an
+//! assertion of its own: a crash, a hang or a failure on the way is not a catch. `--all` runs every test for every mutant
+//! and tells all that noticed. Both begin without a mutant, when all tests must pass.
 //!
 //! The binaries are built once, with the mutants alive. The program that ships is built without them, and searched for
 //! their names.
