@@ -101,6 +101,11 @@ impl Checkout {
             .collect()
     }
 
+    /// The `config.json` in it.
+    pub(crate) async fn config(&self) -> String {
+        self.git.run(&self.path, &["show", &format!("{HEAD}:config.json")]).await.stdout
+    }
+
     /// How many objects there are.
     pub(crate) async fn objects(&self) -> usize {
         let all = self.git.run(&self.path, &["cat-file", "--batch-all-objects", "--batch-check"]).await;

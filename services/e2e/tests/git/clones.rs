@@ -2,6 +2,7 @@
 
 use crate::checkout::{Checkout, Manner, git_url, sparse_files};
 use crate::crates::{publish, publish_bulk, set_yanked, slim};
+use serde_json::json;
 use wharf_testkit::chance::{Chance, seeds};
 use wharf_testkit::{Git, Stack};
 
@@ -73,6 +74,43 @@ async fn git_clone_itself_and_helpers_of_credentials() {
     assert!(listed.success, "{}", listed.stderr);
     let lines: Vec<&str> = listed.stdout.lines().map(|line| line.split_once('\t').unwrap().1).collect();
     assert_eq!(lines, ["HEAD", "refs/heads/master"]);
+    stack.stop().await;
+}
+
+/// Versions that are hidden by number, by age, or by an exception are in no file of either index.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crate_seen_in_part_has_the_file_of_the_sparse_index() {
+    let stack = Stack::start().await;
+    let org = stack.org("acme").await;
+    let mut names = Vec::new();
+    for name in ["a", "ab", "abc", "Ab_C-d", "hidden"] {
+        for version in ["1.0.0", "2.0.0-rc.1"] {
+            publish(&org.owner, &slim(name, version)).await;
+        }
+        names.push(name.to_owned());
+    }
+    stack.advance(std::time::Duration::from_secs(60)).await;
+    for name in &names {
+        publish(&org.owner, &slim(name, "2.0.0")).await;
+    }
+    for (number, (rule, lines)) in [
+        (json!({ "allow": ["a*"], "versions": "^1" }), 1),
+        (json!({ "allow": ["a*"], "versions": ">=2" }), 1),
+        (json!({ "allow": ["a*"], "published_before": "2026-06-01T12:00:30Z" }), 2),
+        (json!({ "allow": ["a*"], "except": ["ab-c-d"] }), 3),
+        (json!({ "allow": ["AB_c_D"], "versions": "^3" }), 0),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let token = org.entitle("private", &format!("reader-{number}"), &json!({ "rules": [rule] })).await;
+        let checkout = Checkout::of(&token).await;
+        checkout.fetch(Manner { version: 2, shallow: false }).await;
+        let expected = sparse_files(&token, &names).await;
+        assert_eq!(checkout.files().await, expected, "{rule}");
+        let seen = if lines > 0 { token.index("abc").await.expect(200).text().lines().count() } else { 0 };
+        assert_eq!(seen, lines, "{rule}");
+    }
     stack.stop().await;
 }
 

@@ -178,3 +178,28 @@ async fn what_is_taken_away_is_gone_at_the_next_request() {
     }
     stack.stop().await;
 }
+
+/// Where `config.json` holds a credential it is the reader's own, though all else is shared by those who see the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_reader_is_given_its_own_config() {
+    let stack = Stack::start().await;
+    let org = stack.org("acme").await;
+    let _on = org.manage("PATCH", "/registries/private", &json!({ "legacy_git_downloads": true })).await.expect(200);
+    publish(&org.owner, &slim("partner-core", "1.0.0")).await;
+    let mut readers = Vec::new();
+    for name in ["one", "two"] {
+        let token = org.partner(name, &["partner-*"]).await;
+        readers.push((Checkout::of(&token).await, stack.setup.legacy_credential(&token).await));
+    }
+    for round in 1..3 {
+        for (checkout, own) in &readers {
+            checkout.fetch(Manner { version: 2, shallow: false }).await;
+            let config = checkout.config().await;
+            for (_, credential) in &readers {
+                assert_eq!(config.contains(credential), credential == own, "round {round}");
+            }
+        }
+        publish(&org.owner, &slim("partner-core", &format!("1.{round}.0"))).await;
+    }
+    stack.stop().await;
+}

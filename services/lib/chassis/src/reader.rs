@@ -31,6 +31,14 @@ impl Reader {
         org: &str,
         registry: &str,
     ) -> Result<(Arc<RegistryEntry>, Self)> {
+        wharf_trial::mutant!(LegacyTakenAsToken {
+            let sent = request.headers().get(actix_web::http::header::AUTHORIZATION);
+            if let Some(sent) = sent.and_then(|sent| sent.to_str().ok())
+                && let Ok((entry, view)) = site.open_legacy_download(org, registry, sent, None).await
+            {
+                return Ok((entry, Self { bearer: None, view }));
+            }
+        });
         let Ok(presented) = Presented::from_request(request, &mut Payload::None).into_inner();
         let token = presented.token()?;
         // No look-up may tell an absent registry from one that is closed to the reader.

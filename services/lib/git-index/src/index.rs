@@ -102,7 +102,8 @@ impl Index {
     pub fn head(&self, definition: &Definition, config: &[u8]) -> Result<Arc<Head>, Error> {
         let memory = &self.memory;
         let view = wharf_trial::mutant!(GitStateWithoutView => ViewId([0; 32]); definition.id());
-        let key = ((self.number, view), object::id(Kind::Blob, config)?);
+        let id = wharf_trial::mutant!(GitConfigShared => ObjectId::new([0; 20]); object::id(Kind::Blob, config)?);
+        let key = ((self.number, view), id);
         let (shown, newest) = memory.repositories().open(key, memory);
         let (seq, root) = shown.now(&self.contents, definition, memory)?;
         if let Some(head) = newest.filter(|head| head.shown().is_same(&root)) {

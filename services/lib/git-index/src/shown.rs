@@ -67,6 +67,9 @@ pub(crate) fn edits(
     let mut edits = Vec::new();
     for (name, file) in crates {
         let sight = view.sight(name.canonical());
+        let sight = wharf_trial::mutant!(GitFilesWhole =>
+            if matches!(sight, wharf_domain::view::Sight::Part(_)) { wharf_domain::view::Sight::Whole } else { sight };
+            sight);
         let blob = match &file {
             Some(file) => memory.parts().visible(&sight, file, memory)?,
             None => None,

@@ -165,7 +165,10 @@ impl Site {
         address: Option<IpAddr>,
     ) -> Result<Option<Arc<Bearer>>> {
         let bearer = self.bearer(Handle::Named(token), || Claim::Named(org, token)).await?;
-        Ok(bearer.filter(|bearer| bearer.principal().org == org && bearer.holds(self.clock.now(), address)))
+        let holds = |bearer: &Bearer| {
+            wharf_trial::mutant!(LegacyOutlivesReader => true; bearer.holds(self.clock.now(), address))
+        };
+        Ok(bearer.filter(|bearer| bearer.principal().org == org && holds(bearer)))
     }
 
     /// From memory if it is there, and then renewed behind the caller's back when it gets old.

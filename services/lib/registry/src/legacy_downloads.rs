@@ -58,9 +58,11 @@ impl Site {
         let RegistryAddress { org, registry, is_public, legacy_git_downloads, .. } = entry.address;
         let token = self.peppers.read_legacy_credential(org, registry, credential).ok_or_else(refused)?;
         let bearer = self.authenticate_named(org, token, address).await?.ok_or_else(refused)?;
-        if !legacy_git_downloads || !takes(&entry, bearer.principal()) {
+        let handed_out = wharf_trial::mutant!(LegacySwitchIgnored => true; legacy_git_downloads);
+        if !handed_out || !takes(&entry, bearer.principal()) {
             return Err(refused());
         }
+        wharf_trial::mutant!(LegacyOpensEverything { return Ok((entry, Arc::new(View::everything()))); });
         let view = if is_public { Arc::new(View::everything()) } else { bearer.view(entry.place()) };
         if view.is_empty() { Err(Error::not_found()) } else { Ok((entry, view)) }
     }

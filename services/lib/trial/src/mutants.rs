@@ -150,6 +150,12 @@ mutants! {
     GitPackHoldsHidden,
     /// The state of a git repository is remembered without the view, so that views are given each other's.
     GitStateWithoutView,
+    /// Readers of one view are given each other's `config.json`, with the credential in it.
+    GitConfigShared,
+    /// Index files that are seen in part are whole in git.
+    GitFilesWhole,
+    /// Tokens of members read every registry by git, whatever its switch says.
+    GitTakesPersonalKeys,
 
     // The feed and the audit.
     /// A reader of the feed leaves out changes that are numbered before the last one it saw.
@@ -172,6 +178,14 @@ mutants! {
     OneKeyForAllOrgs,
     /// A crate file is sent to its end though its digest is wrong.
     DamagedFileServed,
+    /// Download addresses with a credential work where the registry hands none out any more.
+    LegacySwitchIgnored,
+    /// A download address with a credential goes on when its reader's token or entitlement is over.
+    LegacyOutlivesReader,
+    /// A download address with a credential opens everything in the registry.
+    LegacyOpensEverything,
+    /// The credential of a download address is taken as a token in a header.
+    LegacyTakenAsToken,
 }
 
 /// Whether this is the hole that `WHARF_MUTANT` asks for.

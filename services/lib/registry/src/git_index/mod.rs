@@ -112,7 +112,9 @@ pub fn git_reader(entry: &RegistryEntry, principal: Option<&Principal>) -> Resul
                 wharf_trial::mutant!(GitOffersShared { return Ok(GitReader(address.registry.0)); });
                 Ok(GitReader(entitlement.0))
             }
-            Grant::Member { .. } if address.git_personal_keys => Ok(GitReader(principal.token.0)),
+            Grant::Member { .. } if wharf_trial::mutant!(GitTakesPersonalKeys => true; address.git_personal_keys) => {
+                Ok(GitReader(principal.token.0))
+            }
             Grant::Member { .. } => Err(no_member_tokens(principal.kind)),
         },
         _ => Ok(GitReader(address.registry.0)),
