@@ -5,6 +5,7 @@
 //! again with `WHARF_SEED`. When an answer differs, the run is cut down to the shortest that still differs, and told in lines.
 //! Each run ends with a sweep: everyone asks for every crate and version, so that what is listed is what can be downloaded.
 
+mod again;
 mod dice;
 mod draws;
 mod driver;

@@ -63,6 +63,9 @@ impl Model {
 
     pub(crate) fn grant(&mut self, who: &Who, place: &Place, id: &str, token: &str, draft: &Draft) -> Answer {
         let (principal, registry) = self.granter(who, place, "entitlement:write")?;
+        if let Some(earlier) = self.earlier(&principal)? {
+            return Ok(earlier);
+        }
         check(draft)?;
         if draft.expires_at.is_some_and(|end| end <= self.now) {
             return Err(Refusal::Invalid("entitlement_invalid"));
@@ -137,6 +140,9 @@ impl Model {
         let (principal, registry) = self.granter(who, place, "entitlement:write")?;
         if overlap > OVERLAP_MAX {
             return Err(Refusal::Invalid("overlap_too_long"));
+        }
+        if let Some(earlier) = self.earlier(&principal)? {
+            return Ok(earlier);
         }
         registry.entitlements.get(id).ok_or(Refusal::Absent)?;
         let old = self.live_tokens(place, id);

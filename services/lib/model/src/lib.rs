@@ -14,6 +14,7 @@ mod cargo;
 mod entitlements;
 mod git;
 mod members;
+mod once;
 mod orgs;
 mod preview;
 mod registries;
@@ -95,7 +96,12 @@ impl Refusal {
 impl Model {
     /// What this request should be answered now; what it changes is changed.
     pub fn answer(&mut self, request: &Request) -> Expected {
-        match self.judge(request) {
+        let answer = self.keyed(request).and_then(|once| {
+            self.at_hand = once;
+            self.judge(request)
+        });
+        self.remember(request, &answer);
+        match answer {
             Ok((status, body)) => Expected { status, body },
             Err(refusal) => refusal.expected(request.what.face()),
         }

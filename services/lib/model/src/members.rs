@@ -25,6 +25,9 @@ impl Model {
     ) -> Answer {
         let principal = self.manager_of(who, org)?;
         principal.require("member:write")?;
+        if let Some(earlier) = self.earlier(&principal)? {
+            return Ok(earlier);
+        }
         makes_no_owner(&principal, &[role])?;
         let account = (!service).then(|| email(org, login));
         let members = &self.orgs[org].members;
@@ -88,6 +91,9 @@ impl Model {
     pub(crate) fn make_team(&mut self, who: &Who, org: &str, slug: &str) -> Answer {
         let principal = self.manager_of(who, org)?;
         principal.require("member:write")?;
+        if let Some(earlier) = self.earlier(&principal)? {
+            return Ok(earlier);
+        }
         if self.orgs[org].teams.contains_key(slug) {
             return Err(Refusal::Conflict("slug_taken"));
         }

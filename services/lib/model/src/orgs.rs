@@ -43,6 +43,9 @@ impl Model {
         if !principal.manages("token:write", None) {
             return Err(FORBIDDEN);
         }
+        if let Some(earlier) = self.earlier(&principal)? {
+            return Ok(earlier);
+        }
         if self.orgs.contains_key(slug) {
             return Err(Refusal::Conflict("slug_taken"));
         }

@@ -23,6 +23,9 @@ impl Model {
     pub(crate) fn make_registry(&mut self, who: &Who, place: &Place, settings: &Settings) -> Answer {
         let principal = self.manager_of(who, &place.org)?;
         principal.require("registry:write")?;
+        if let Some(earlier) = self.earlier(&principal)? {
+            return Ok(earlier);
+        }
         let mut made = Registry::new(self.now);
         apply(&mut made, settings)?;
         if self.find(place).is_some() {

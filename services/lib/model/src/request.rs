@@ -22,6 +22,8 @@ pub enum Step {
 pub struct Request {
     /// Who asks.
     pub who: Who,
+    /// The key under which it is sent once.
+    pub key: Option<String>,
     /// For what.
     pub what: What,
 }
@@ -221,7 +223,10 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Pass(seconds) => write!(f, "{seconds} s go by"),
-            Self::Ask(request) => write!(f, "{}: {:?}", request.who, request.what),
+            Self::Ask(request) => {
+                let key = request.key.as_ref().map(|key| format!(", as {key:?}")).unwrap_or_default();
+                write!(f, "{}{key}: {:?}", request.who, request.what)
+            }
         }
     }
 }

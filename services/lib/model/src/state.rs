@@ -1,6 +1,7 @@
 //! What there is: plain maps by name.
 
 use crate::bodies::Draft;
+use crate::once::{Done, Keyed};
 use crate::request::OWNER_TOKEN;
 use crate::rights::VERBS;
 use serde_json::{Value, json};
@@ -15,6 +16,10 @@ pub struct Model {
     pub(crate) tokens: BTreeMap<String, Token>,
     /// The accounts that may found orgs.
     pub(crate) founders: BTreeSet<String>,
+    /// What was made under keys.
+    pub(crate) done: Vec<Done>,
+    /// The create that is being judged, if it came under a key.
+    pub(crate) at_hand: Option<Keyed>,
 }
 
 #[derive(Clone, Debug)]
@@ -220,6 +225,8 @@ impl Model {
             orgs: BTreeMap::from([(org.to_owned(), made)]),
             tokens: BTreeMap::from([(OWNER_TOKEN.to_owned(), token)]),
             founders: BTreeSet::from([account]),
+            done: Vec::new(),
+            at_hand: None,
         }
     }
 

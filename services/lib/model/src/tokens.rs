@@ -83,6 +83,9 @@ impl Model {
     ) -> Answer {
         let principal = self.manager_of(who, org)?;
         principal.require("token:write")?;
+        if let Some(earlier) = self.earlier(&principal)? {
+            return Ok(earlier);
+        }
         let login = self.holder(&principal, member)?;
         let service = self.orgs[org].members[&login].service;
         if (kind == "personal" && service) || (kind == "service" && !service) {
@@ -162,6 +165,9 @@ impl Model {
     pub(crate) fn rotate(&mut self, who: &Who, org: &str, handle: &str, new: &str, overlap: i64) -> Answer {
         let principal = self.manager_of(who, org)?;
         principal.require("token:write")?;
+        if let Some(earlier) = self.earlier(&principal)? {
+            return Ok(earlier);
+        }
         if overlap > OVERLAP_MAX {
             return Err(Refusal::Invalid("overlap_invalid"));
         }

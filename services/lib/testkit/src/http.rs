@@ -62,7 +62,7 @@ impl Answer {
 pub struct Client {
     http: reqwest::Client,
     authorization: Option<String>,
-    forwarded_for: Option<String>,
+    headers: Vec<(&'static str, String)>,
 }
 
 impl Client {
@@ -70,7 +70,7 @@ impl Client {
     #[must_use]
     pub fn anonymous() -> Self {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { http, authorization: None, forwarded_for: None }
+        Self { http, authorization: None, headers: Vec::new() }
     }
 
     /// A client that sends this `Authorization` header.
@@ -79,10 +79,11 @@ impl Client {
         Self { authorization: Some(authorization.into()), ..Self::anonymous() }
     }
 
-    /// The same client as a proxy passes it on that was asked from these addresses, one after the other.
+    /// The same client with a header that goes with all its requests.
     #[must_use]
-    pub fn forwarded_for(self, addresses: &str) -> Self {
-        Self { forwarded_for: Some(addresses.to_owned()), ..self }
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
     }
 
     /// Sends a request.
@@ -107,7 +108,13 @@ impl Client {
         let headers = answer.headers.iter();
         Exchange {
             url: url.to_owned(),
-            sent: sent.iter().map(|(name, value)| (text(name), text(value))).chain(authorization).collect(),
+            sent: self
+                .headers
+                .iter()
+                .map(|(name, value)| (text(name), value.clone()))
+                .chain(sent.iter().map(|(name, value)| (text(name), text(value))))
+                .chain(authorization)
+                .collect(),
             status: answer.status,
             headers: headers
                 .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
@@ -127,8 +134,8 @@ impl Client {
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
         }
-        if let Some(addresses) = &self.forwarded_for {
-            request = request.header("x-forwarded-for", addresses);
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
         }
         for (name, value) in sent {
             request = request.header(*name, *value);

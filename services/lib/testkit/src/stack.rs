@@ -122,7 +122,7 @@ impl StackBuilder {
         self
     }
 
-    /// With this machine's addresses those of proxies, which say for whom they ask: see [`crate::Client::forwarded_for`].
+    /// With this machine's addresses those of proxies, which say in `X-Forwarded-For` for whom they ask.
     #[must_use]
     pub fn behind_proxies(mut self) -> Self {
         self.behind_proxies = true;

@@ -12,6 +12,9 @@ pub(super) struct Dice {
     pub(super) rng: Chance,
     model: Model,
     pub(super) start: i64,
+    pub(super) now: i64,
+    /// What was sent under keys, and since when each key is known.
+    pub(super) keyed: Vec<(i64, Request)>,
     steps: Vec<Step>,
     tokens: Vec<String>,
     entitlements: Vec<(Place, String)>,
@@ -19,6 +22,13 @@ pub(super) struct Dice {
 
 fn place(org: &str, registry: &str) -> Place {
     Place { org: org.to_owned(), registry: registry.to_owned() }
+}
+
+/// Notes what was made, once: a create that is sent again names what is known.
+fn note<T: PartialEq>(known: &mut Vec<T>, made: T) {
+    if !known.contains(&made) {
+        known.push(made);
+    }
 }
 
 fn everything() -> Vec<String> {
@@ -32,6 +42,8 @@ impl Dice {
             rng,
             model: Model::new("acme", start),
             start,
+            now: start,
+            keyed: Vec::new(),
             steps: Vec::new(),
             tokens: vec![OWNER_TOKEN.to_owned()],
             entitlements: Vec::new(),
@@ -45,32 +57,41 @@ impl Dice {
             if self.rng.one_in(40) {
                 let seconds = *self.rng.pick(&[1, 1, 59, 60, 3_600, 90_000]);
                 self.model.pass(seconds);
+                self.now += seconds;
                 self.steps.push(Step::Pass(seconds));
                 continue;
             }
+            if self.rng.one_in(12) && self.again() {
+                continue;
+            }
             let (who, what) = (self.who(), self.what());
-            self.ask(who, what);
+            let key = if what.is_create() && self.rng.one_in(2) { Some(self.key()) } else { None };
+            self.send(Request { who, key, what });
         }
         self.sweep();
         self.steps
     }
 
     fn ask(&mut self, who: Who, what: What) -> u16 {
-        let request = Request { who, what };
+        self.send(Request { who, key: None, what })
+    }
+
+    pub(super) fn send(&mut self, request: Request) -> u16 {
         let status = self.model.answer(&request).status;
         if status < 300 {
             match &request.what {
                 What::Issue { token, .. }
                 | What::Rotate { new: token, .. }
                 | What::FoundOrg { token, .. }
-                | What::RotateEntitlement { token, .. } => self.tokens.push(token.clone()),
+                | What::RotateEntitlement { token, .. } => note(&mut self.tokens, token.clone()),
                 What::Grant { place, id, token, .. } => {
-                    self.tokens.push(token.clone());
-                    self.entitlements.push((place.clone(), id.clone()));
+                    note(&mut self.tokens, token.clone());
+                    note(&mut self.entitlements, (place.clone(), id.clone()));
                 }
                 _ => {}
             }
         }
+        self.keep(&request);
         self.steps.push(Step::Ask(Box::new(request)));
         status
     }
@@ -141,7 +162,7 @@ impl Dice {
         self.ask(Who::bearer(OWNER_TOKEN), What::Audit { org: "acme".to_owned(), action: String::new() });
     }
 
-    fn who(&mut self) -> Who {
+    pub(super) fn who(&mut self) -> Who {
         let who = match self.rng.below(20) {
             0 => Who::nobody(),
             1 => Who::bearer("#never"),
@@ -167,7 +188,7 @@ impl Dice {
         Subject::Entitlement(id, self.rng.one_in(2).then(|| (self.rights(), self.rules())))
     }
 
-    fn what(&mut self) -> What {
+    pub(super) fn what(&mut self) -> What {
         match self.rng.below(100) {
             0..30 => self.of_cargo(),
             30..50 => self.changed_by_cargo(),

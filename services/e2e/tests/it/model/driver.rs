@@ -47,6 +47,8 @@ pub(super) struct Driver<'a> {
     contents: HashMap<String, String>,
     /// Index files by ETag.
     etags: HashMap<(String, String), String>,
+    /// The answers to creates under the keys of tokens, and whether it was an org that was founded.
+    told: HashMap<(Option<String>, String, bool), Vec<u8>>,
     /// What each reader has fetched of a registry.
     pub(super) mirrors: HashMap<(Option<String>, String), Mirror>,
     /// Counts what is asked now one way, now another.
@@ -105,6 +107,7 @@ impl<'a> Driver<'a> {
             entitlements: HashMap::new(),
             contents: HashMap::new(),
             etags: HashMap::new(),
+            told: HashMap::new(),
             mirrors: HashMap::new(),
             turn: 0,
         }
@@ -149,7 +152,7 @@ impl<'a> Driver<'a> {
             },
         };
         // A proxy adds the address it was asked from to whatever the client pretends.
-        if who.from == HERE { client } else { client.forwarded_for(&format!("{PRETENDED}, {}", who.from)) }
+        if who.from == HERE { client } else { client.header("x-forwarded-for", &format!("{PRETENDED}, {}", who.from)) }
     }
 
     pub(super) fn cargo_url(&self, place: &Place, path: &str) -> String {
@@ -178,7 +181,10 @@ impl<'a> Driver<'a> {
 
     /// Asks, and gives the answer in the model's words.
     pub(super) async fn ask(&mut self, request: &Request) -> Expected {
-        let client = self.client(&request.who);
+        let mut client = self.client(&request.who);
+        if let Some(key) = &request.key {
+            client = client.header("idempotency-key", key);
+        }
         if let What::Tree(place) = &request.what {
             return settled(self.tree(&request.who, &client, place).await);
         }
@@ -192,11 +198,30 @@ impl<'a> Driver<'a> {
             (What::File(place, name), _) => self.index_file(&client, place, name, &answer).await,
             (What::Download(..), _) => self.file(&answer).await,
             (what, _) => {
-                self.learn(what, &answer);
+                if !self.was_told(request, &answer) {
+                    self.learn(what, &answer);
+                }
                 self.read(&answer.text())
             }
         };
         settled(Expected { status, body })
+    }
+
+    /// Whether this is the answer that was given to a create before, as it must be then: to the byte, secrets included.
+    fn was_told(&mut self, request: &Request, answer: &Answer) -> bool {
+        let Some(key) = request.key.as_ref().filter(|_| request.what.is_create()) else { return false };
+        let founding = matches!(request.what, What::FoundOrg { .. });
+        let Some(before) = self.told.insert((request.who.bearer.clone(), key.clone(), founding), answer.body.clone())
+        else {
+            return false;
+        };
+        assert!(
+            before == answer.body,
+            "{request:?}: first {}, then {}",
+            String::from_utf8_lossy(&before),
+            answer.text()
+        );
+        true
     }
 
     /// Remembers what the handles of new things stand for.
