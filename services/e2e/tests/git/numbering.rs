@@ -164,3 +164,24 @@ async fn what_is_pruned_is_sent_whole() {
     worker.close().await;
     stack.stop().await;
 }
+
+/// A process that holds an index nobody asked for while its changes were pruned reads it anew, and nobody is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_missed_pruned_changes_is_read_anew() {
+    let stack = Stack::start().await;
+    let org = stack.org("acme").await;
+    publish(&org.owner, &slim("old", "1.0.0")).await;
+    let reader = org.partner("reader", &["*"]).await;
+    let before = head(&reader).await;
+    publish(&org.owner, &slim("new", "1.0.0")).await;
+    let worker = wharf::assemble::database(&stack.setup.config(), DatabaseRole::Worker).unwrap();
+    let later = TestClock::new();
+    later.advance(Duration::from_secs(92 * 86_400));
+    wharf_registry::maintenance::prune(&worker, &later as &dyn Clock).await.unwrap();
+    worker.close().await;
+    assert_eq!(count(&stack, "index_change").await, 0);
+    let now = head(&reader).await;
+    assert_ne!(now, before);
+    assert!(objects(&fetched(&reader, Protocol::V2, now, &[before]).await) > 3);
+    stack.stop().await;
+}

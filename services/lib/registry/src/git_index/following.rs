@@ -65,35 +65,38 @@ impl Following {
         self.reflected.load(Ordering::SeqCst) >= self.heard.load(Ordering::SeqCst)
     }
 
-    /// Reads whatever the feed spoke of, unless somebody else did meanwhile.
-    async fn catch_up(&self, site: &Site) -> Result<()> {
+    /// Reads whatever the feed spoke of, unless somebody else did meanwhile; `false` when that cannot be told any more.
+    async fn catch_up(&self, site: &Site) -> Result<bool> {
         let _reading = self.reading.lock().await;
         if self.is_current() {
-            return Ok(());
+            return Ok(true);
         }
         let heard = self.heard.load(Ordering::SeqCst);
-        self.read(site).await?;
+        if !self.read(site).await? {
+            return Ok(false);
+        }
         self.reflected.store(heard, Ordering::SeqCst);
-        Ok(())
+        Ok(true)
     }
 
-    async fn read(&self, site: &Site) -> Result<()> {
+    async fn read(&self, site: &Site) -> Result<bool> {
         let Some(index) = self.index.get() else {
             let index = self.load(site).await?;
             // Whoever holds the lock is alone in setting it.
             let _same = self.index.set(index);
             site.git_indexes.followed.count_load();
-            return Ok(());
+            return Ok(true);
         };
         let mut transaction = TenantTx::begin_snapshot(&site.database, self.org).await?;
         let seq = transaction.get_index_seq(self.registry).await?;
         let known = i64::try_from(index.seq()).map_err(Error::internal)?;
         if seq == known {
-            return Ok(());
+            return Ok(true);
         }
         let changes = transaction.list_index_changes(self.registry, known, seq).await?;
         if i64::try_from(changes.len()).map_err(Error::internal)? != seq - known {
-            return Err(Error::internal("changes of an index are missing; it has to be loaded anew"));
+            // Nobody asked for so long that they were pruned.
+            return Ok(false);
         }
         let mut touched: Vec<CrateId> = changes.iter().map(|change| change.krate).collect();
         touched.sort_unstable();
@@ -104,7 +107,7 @@ impl Following {
             files.extend(deflate(Arc::clone(&site.git_indexes.memory), crates).await?);
         }
         index.apply(number(seq)?, files);
-        Ok(())
+        Ok(true)
     }
 
     /// Reads everything, in one snapshot however long it takes.
@@ -186,21 +189,26 @@ impl Site {
     ///
     /// Reading it goes on when the caller goes away: others wait for it, and the next one would begin at nothing.
     pub(super) async fn follow(self: &Arc<Self>, entry: &RegistryEntry) -> Result<Arc<Following>> {
-        let following = self.git_indexes.followed.open(&entry.address);
-        if following.is_current() {
-            return Ok(following);
-        }
-        let (site, behind) = (Arc::clone(self), Arc::clone(&following));
-        tokio::spawn(async move {
-            let caught_up = behind.catch_up(&site).await;
-            if caught_up.as_ref().is_err_and(|error| error.kind() == crate::Kind::Internal) {
-                site.git_indexes.followed.give_up(&behind);
+        loop {
+            let following = self.git_indexes.followed.open(&entry.address);
+            if following.is_current() {
+                return Ok(following);
             }
-            site.git_indexes.let_go();
-            caught_up
-        })
-        .await
-        .map_err(Error::internal)??;
-        Ok(following)
+            let (site, behind) = (Arc::clone(self), Arc::clone(&following));
+            let is_caught_up = tokio::spawn(async move {
+                let caught_up = behind.catch_up(&site).await;
+                let is_lost = |error: &Error| error.kind() == crate::Kind::Internal;
+                if caught_up.as_ref().map_or_else(is_lost, |is_caught_up| !is_caught_up) {
+                    site.git_indexes.followed.give_up(&behind);
+                }
+                site.git_indexes.let_go();
+                caught_up
+            })
+            .await
+            .map_err(Error::internal)??;
+            if is_caught_up {
+                return Ok(following);
+            }
+        }
     }
 }
