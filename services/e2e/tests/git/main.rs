@@ -11,6 +11,7 @@ mod hostile;
 mod letting_go;
 mod numbering;
 mod odd;
+mod rush;
 mod sequences;
 mod turns;
 mod universes;
