@@ -10,6 +10,7 @@ mod dice;
 mod draws;
 mod driver;
 mod git;
+mod legacy;
 mod requests;
 mod shrink;
 

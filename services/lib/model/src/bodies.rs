@@ -28,6 +28,8 @@ pub struct Settings {
     pub crates_io_allowed: Option<bool>,
     /// Whether its git index takes the tokens of members.
     pub git_personal_keys: Option<bool>,
+    /// Whether its git index names download addresses with credentials in them.
+    pub legacy_git_downloads: Option<bool>,
     /// Most bytes of a crate file.
     pub max_crate_bytes: Option<i64>,
 }

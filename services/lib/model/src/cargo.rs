@@ -40,6 +40,14 @@ fn line(krate: &Krate, version: &Version) -> Value {
     })
 }
 
+/// The way to the file of a version that the reader sees.
+pub(crate) fn file(registry: &Registry, reader: Option<&Principal>, place: &Place, name: &str, number: &str) -> Answer {
+    let krate = registry.crates.get(&canonical(name)).filter(|krate| krate.name.eq_ignore_ascii_case(name));
+    let krate = krate.ok_or(Refusal::Absent)?;
+    let found = seen(registry, reader, place, krate).find(|version| version.number.to_string() == number);
+    Ok((302, json!({ "cksum": found.ok_or(Refusal::Absent)?.content })))
+}
+
 /// `config.json` of the sparse index.
 pub(crate) fn sparse_config(place: &Place, registry: &Registry) -> Value {
     let mut config = json!({ "dl": format!("[download]/{place}"), "api": format!("[app]/cargo/{place}") });
@@ -92,10 +100,7 @@ impl Model {
     /// The way to a file: there for exactly the versions that the index shows.
     pub(crate) fn download(&self, who: &Who, place: &Place, name: &str, number: &str) -> Answer {
         let (registry, reader) = self.reader(who, place)?;
-        let krate = registry.crates.get(&canonical(name)).filter(|krate| krate.name.eq_ignore_ascii_case(name));
-        let krate = krate.ok_or(Refusal::Absent)?;
-        let found = seen(registry, reader.as_ref(), place, krate).find(|version| version.number.to_string() == number);
-        Ok((302, json!({ "cksum": found.ok_or(Refusal::Absent)?.content })))
+        file(registry, reader.as_ref(), place, name, number)
     }
 
     pub(crate) fn search(&self, who: &Who, place: &Place, text: &str, per_page: u32, page: u32) -> Answer {

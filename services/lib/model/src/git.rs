@@ -1,6 +1,6 @@
 //! What cargo asks by git: one commit, whose tree is the index.
 
-use crate::cargo::sparse_config;
+use crate::legacy::git_config;
 use crate::request::{Place, Who};
 use crate::rights::Principal;
 use crate::state::{Model, Registry};
@@ -22,7 +22,7 @@ fn path(name: &str) -> String {
 
 /// Whether the git index takes this credential: a public one anybody's and none, a private one the tokens of entitlements, and those
 /// of members if it is told to.
-fn takes(registry: &Registry, reader: Option<&Principal>) -> bool {
+pub(crate) fn takes(registry: &Registry, reader: Option<&Principal>) -> bool {
     registry.public || registry.git_personal_keys || reader.is_some_and(|principal| principal.role().is_none())
 }
 
@@ -33,7 +33,7 @@ impl Model {
         if !takes(registry, reader.as_ref()) {
             return Err(MEMBERS_STAY_OUT);
         }
-        let mut files = Map::from_iter([("config.json".to_owned(), sparse_config(place, registry))]);
+        let mut files = Map::from_iter([("config.json".to_owned(), git_config(place, registry, reader.as_ref()))]);
         for krate in registry.crates.values() {
             match self.index_file(who, place, &krate.name) {
                 Ok((_, lines)) => drop(files.insert(path(&krate.name), lines)),

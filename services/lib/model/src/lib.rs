@@ -13,6 +13,7 @@ mod bodies;
 mod cargo;
 mod entitlements;
 mod git;
+mod legacy;
 mod members;
 mod once;
 mod orgs;
@@ -114,6 +115,9 @@ impl Model {
             What::File(place, name) => self.index_file(who, place, name),
             What::Tree(place) => self.tree(who, place),
             What::Download(place, name, number) => self.download(who, place, name, number),
+            What::LegacyDownload { place, token, made_for, name, number } => {
+                self.legacy_download(who, place, token, made_for, (name, number))
+            }
             What::Search { place, text, per_page, page } => self.search(who, place, text, *per_page, *page),
             What::Owners(place, name) => self.owners(who, place, name),
             What::Publish(place, package) => self.publish(who, place, package),

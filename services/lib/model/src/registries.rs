@@ -62,20 +62,24 @@ fn apply(registry: &mut Registry, settings: &Settings) -> Result<(), Refusal> {
     registry.max_crate_bytes = bytes;
     registry.public = settings.public.unwrap_or(registry.public);
     registry.git_personal_keys = settings.git_personal_keys.unwrap_or(registry.git_personal_keys);
+    registry.legacy_git_downloads = settings.legacy_git_downloads.unwrap_or(registry.legacy_git_downloads);
     registry.crates_io_allowed = settings.crates_io_allowed.unwrap_or(registry.crates_io_allowed);
     Ok(())
 }
 
 fn shown(name: &str, registry: &Registry) -> Value {
+    // Whoever runs it is told for as long as credentials lie in people's indexes.
+    let hands_out = registry.legacy_git_downloads && !registry.public;
+    let notices = if hands_out { json!([{ "setting": "legacy_git_downloads" }]) } else { json!([]) };
     json!({
         "slug": name,
         "visibility": if registry.public { "public" } else { "private" },
         "crates_io_allowed": registry.crates_io_allowed,
         "allowed_registries": [],
         "git_personal_keys": registry.git_personal_keys,
-        "legacy_git_downloads": false,
+        "legacy_git_downloads": registry.legacy_git_downloads,
         "max_crate_bytes": registry.max_crate_bytes,
-        "notices": [],
+        "notices": notices,
         "created_at": moment(registry.created_at),
     })
 }

@@ -65,6 +65,13 @@ pub enum What {
     File(Place, String),
     Tree(Place),
     Download(Place, String, String),
+    LegacyDownload {
+        place: Place,
+        token: String,
+        made_for: Place,
+        name: String,
+        number: String,
+    },
 
     Search {
         place: Place,
@@ -202,7 +209,9 @@ impl What {
     #[must_use]
     pub fn face(&self) -> Face {
         match self {
-            Self::Config(..) | Self::File(..) | Self::Tree(..) | Self::Download(..) => Face::Plain,
+            Self::Config(..) | Self::File(..) | Self::Tree(..) | Self::Download(..) | Self::LegacyDownload { .. } => {
+                Face::Plain
+            }
             Self::Search { .. }
             | Self::Owners(..)
             | Self::Publish(..)

@@ -144,7 +144,7 @@ impl Model {
     }
 
     /// A bound token holds where it is bound to, an entitlement too.
-    fn bearer(&self, handle: &str, from: IpAddr) -> Option<Principal> {
+    pub(crate) fn bearer(&self, handle: &str, from: IpAddr) -> Option<Principal> {
         let token = self.tokens.get(handle)?;
         if token.has_ended(self.now) || !sources::admit(&token.sources, from) {
             return None;
@@ -231,7 +231,7 @@ impl Principal {
         })
     }
 
-    fn sees_something_of(&self, place: &Place) -> bool {
+    pub(crate) fn sees_something_of(&self, place: &Place) -> bool {
         self.org == place.org
             && match &self.grant {
                 Grant::Member { role, scopes, .. } => Self::reading(role, scopes, &place.registry).next().is_some(),

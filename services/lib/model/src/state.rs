@@ -37,6 +37,7 @@ pub(crate) struct Registry {
     pub(crate) public: bool,
     pub(crate) crates_io_allowed: bool,
     pub(crate) git_personal_keys: bool,
+    pub(crate) legacy_git_downloads: bool,
     pub(crate) max_crate_bytes: i64,
     pub(crate) created_at: i64,
     /// By canonical name.
@@ -165,6 +166,7 @@ impl Registry {
             public: false,
             crates_io_allowed: true,
             git_personal_keys: false,
+            legacy_git_downloads: false,
             max_crate_bytes: 10 << 20,
             created_at: now,
             crates: BTreeMap::new(),

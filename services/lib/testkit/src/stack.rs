@@ -298,17 +298,23 @@ impl Setup {
     /// The credential in the download address that the git index has for the holder of this token, while its registry hands
     /// such addresses out.
     pub async fn legacy_credential(&self, token: &Token) -> String {
-        let ids: (uuid::Uuid, uuid::Uuid) = sqlx::query_as(
+        self.legacy_credential_of(&token.org, &token.registry, &token.id).await.unwrap()
+    }
+
+    /// The same by the names of org and registry and the id of the token; `None` where there is no such registry.
+    pub async fn legacy_credential_of(&self, org: &str, registry: &str, token: &str) -> Option<String> {
+        let ids: Option<(uuid::Uuid, uuid::Uuid)> = sqlx::query_as(
             "select r.org_id, r.registry_id from registry r join org o using (org_id) where o.slug = $1 and r.slug = $2",
         )
-        .bind(&token.org)
-        .bind(&token.registry)
-        .fetch_one(&mut self.database.superuser().await)
+        .bind(org)
+        .bind(registry)
+        .fetch_optional(&mut self.database.superuser().await)
         .await
         .unwrap();
         let peppers = assemble::peppers(&self.config()).unwrap();
-        let (org, registry) = (OrgId(ids.0), RegistryId(ids.1));
-        peppers.legacy_credential(org, registry, token.id.parse().unwrap()).expose().to_owned()
+        let (org, registry) = ids?;
+        let credential = peppers.legacy_credential(OrgId(org), RegistryId(registry), token.parse().unwrap());
+        Some(credential.expose().to_owned())
     }
 
     async fn start(self, builder: &StackBuilder) -> Stack {

@@ -103,8 +103,9 @@ impl Dice {
         let public = Settings { public: Some(true), ..Settings::default() };
         self.ask(owner(), What::MakeRegistry(place("acme", "open"), public));
         self.ask(owner(), What::MakeRegistry(place("acme", "vault"), Settings::default()));
-        let keys = Settings { git_personal_keys: Some(self.rng.one_in(2)), ..Settings::default() };
-        self.ask(owner(), What::SetRegistry(place("acme", "private"), keys));
+        let (keys, addresses) = (Some(self.rng.one_in(2)), Some(self.rng.one_in(2)));
+        let by_git = Settings { git_personal_keys: keys, legacy_git_downloads: addresses, ..Settings::default() };
+        self.ask(owner(), What::SetRegistry(place("acme", "private"), by_git));
         let second = self.handle();
         self.ask(owner(), What::FoundOrg { slug: "globex".to_owned(), token: second.clone() });
         self.ask(Who::bearer(&second), What::MakeRegistry(place("globex", "private"), Settings::default()));
@@ -140,6 +141,10 @@ impl Dice {
             for there in [place("acme", "private"), place("acme", "open")] {
                 let config = self.ask(who.clone(), What::Config(there.clone()));
                 self.ask(who.clone(), What::Tree(there.clone()));
+                if let Some(token) = &who.bearer {
+                    let legacy = self.legacy(there.clone(), token.clone());
+                    self.ask(Who::nobody(), legacy);
+                }
                 let (text, per_page) = (String::new(), 100);
                 self.ask(who.clone(), What::Search { place: there.clone(), text, per_page, page: 1 });
                 if config != 200 {
@@ -200,8 +205,12 @@ impl Dice {
 
     fn of_cargo(&mut self) -> What {
         let place = self.place();
-        match self.rng.below(9) {
+        match self.rng.below(11) {
             0 => What::Config(place),
+            9 | 10 => {
+                let token = self.rng.pick(&self.tokens).clone();
+                self.legacy(place, token)
+            }
             7 | 8 => What::Tree(place),
             1 | 2 => What::File(place, self.name().to_ascii_lowercase()),
             3 => What::Download(place, self.name(), self.number()),
@@ -213,6 +222,12 @@ impl Dice {
                 What::Search { place, text, per_page, page }
             }
         }
+    }
+
+    /// A download by an address that was made for a token, mostly in the same registry.
+    fn legacy(&mut self, place: Place, token: String) -> What {
+        let made_for = if self.rng.one_in(8) { self.place() } else { place.clone() };
+        What::LegacyDownload { place, token, made_for, name: self.name(), number: self.number() }
     }
 
     fn changed_by_cargo(&mut self) -> What {

@@ -178,6 +178,7 @@ impl Dice {
         Settings {
             public: self.rng.one_in(3).then(|| self.rng.one_in(3)),
             crates_io_allowed: self.rng.one_in(2).then(|| self.rng.one_in(2)),
+            legacy_git_downloads: self.rng.one_in(4).then(|| self.rng.one_in(2)),
             git_personal_keys: self.rng.one_in(3).then(|| self.rng.one_in(2)),
             max_crate_bytes: self.rng.one_in(3).then(|| *self.rng.pick(&[1_000, 1 << 20, 10 << 20])),
         }

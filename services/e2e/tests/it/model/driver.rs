@@ -49,6 +49,8 @@ pub(super) struct Driver<'a> {
     etags: HashMap<(String, String), String>,
     /// The answers to creates under the keys of tokens, and whether it was an org that was founded.
     told: HashMap<(Option<String>, String, bool), Vec<u8>>,
+    /// Credentials in download addresses, by registry and token.
+    pub(super) addresses: HashMap<(String, String), String>,
     /// What each reader has fetched of a registry.
     pub(super) mirrors: HashMap<(Option<String>, String), Mirror>,
     /// Counts what is asked now one way, now another.
@@ -108,6 +110,7 @@ impl<'a> Driver<'a> {
             contents: HashMap::new(),
             etags: HashMap::new(),
             told: HashMap::new(),
+            addresses: HashMap::new(),
             mirrors: HashMap::new(),
             turn: 0,
         }
@@ -133,6 +136,10 @@ impl<'a> Driver<'a> {
 
     pub(super) fn token_id(&self, handle: &str) -> &str {
         self.tokens.get(handle).map_or(NOTHING, |(id, _)| id)
+    }
+
+    pub(super) fn is_known(&self, handle: &str) -> bool {
+        self.tokens.contains_key(handle)
     }
 
     pub(super) fn entitlement_id(&self, handle: &str) -> &str {
@@ -196,7 +203,7 @@ impl<'a> Driver<'a> {
             (_, 400..) | (_, 204) => Value::Null,
             (What::Publish(..) | What::Yank { .. } | What::ChangeOwners { .. }, _) => Value::Null,
             (What::File(place, name), _) => self.index_file(&client, place, name, &answer).await,
-            (What::Download(..), _) => self.file(&answer).await,
+            (What::Download(..) | What::LegacyDownload { .. }, _) => self.file(&answer).await,
             (what, _) => {
                 if !self.was_told(request, &answer) {
                     self.learn(what, &answer);
