@@ -8,30 +8,28 @@ mod origin;
 
 use actix_web::web::{self, ServiceConfig};
 use std::sync::Arc;
+use wharf_chassis::table::{Mounted, mount, reading};
 use wharf_registry::Site;
 
 /// For cargo before 1.74, which sends no credential with downloads: `registry::legacy_downloads` makes these addresses.
 const LEGACY: &str = "/{org}/{registry}/legacy/{credential}/{crate}/{version}/download";
 
-/// The routes of this service: method, path template.
-pub const ROUTES: &[(&str, &str)] = &[
-    ("GET", "/{org}/{registry}/{crate}/{version}/download"),
-    ("GET", LEGACY),
-    ("GET", "/v1/{tenant}/{file}"),
-    ("HEAD", "/v1/{tenant}/{file}"),
+/// The routes of this service.
+pub const ROUTES: &[Mounted] = &[
+    Mounted { method: "GET", template: "/v1/{tenant}/{file}", handler: || web::get().to(origin::file) },
+    Mounted { method: "HEAD", template: "/v1/{tenant}/{file}", handler: || web::head().to(origin::file) },
+    Mounted {
+        method: "GET",
+        template: "/{org}/{registry}/{crate}/{version}/download",
+        handler: || reading().to(decision::resolve),
+    },
+    Mounted { method: "GET", template: LEGACY, handler: || reading().to(decision::resolve_legacy) },
 ];
 
 /// Mounts the service.
 pub fn routes(site: Arc<Site>) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     move |config| {
-        config
-            .app_data(web::Data::from(Arc::clone(&site)))
-            .service(web::resource("/v1/{tenant}/{file}").get(origin::file).head(origin::file))
-            .service(
-                web::resource("/{org}/{registry}/{crate}/{version}/download")
-                    .get(decision::resolve)
-                    .head(decision::resolve),
-            )
-            .service(web::resource(LEGACY).get(decision::resolve_legacy).head(decision::resolve_legacy));
+        config.app_data(web::Data::from(Arc::clone(&site)));
+        mount(config, ROUTES);
     }
 }

@@ -14,9 +14,10 @@ mod yank;
 use crate::route::{ANY, RouteSpec};
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, HeaderValue, VARY};
 use actix_web::middleware::DefaultHeaders;
-use actix_web::{HttpRequest, HttpResponse, ResponseError, Route, guard, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use std::collections::BTreeMap;
 use wharf_chassis::CargoFault;
+use wharf_chassis::table::{self, Mounted};
 use wharf_domain::TokenKind;
 use wharf_registry::{Error, Kind};
 
@@ -84,8 +85,8 @@ pub const ROUTES: &[RouteSpec] = &[
     },
 ];
 
-/// Pages and their files: method and path. They take no credential and are the same for everyone.
-pub const PAGES: &[(&str, &str)] = &[("GET", "/"), ("GET", "/cargo/{org}/{registry}/me"), ("GET", "/static/wharf.css")];
+/// Pages and their files. They take no credential and are the same for everyone.
+pub const PAGES: &[Mounted] = pages::ROUTES;
 
 /// The route a request was matched to.
 fn matched(request: &HttpRequest) -> Option<&'static RouteSpec> {
@@ -110,7 +111,7 @@ pub fn routes(cfg: &mut web::ServiceConfig) {
             async move { method_not_allowed(&allow) }
         })));
     }
-    pages::routes(cfg);
+    table::mount(cfg, PAGES);
     cfg.service(web::scope("/cargo").wrap(unstored()).default_service(web::to(no_such_route)));
 }
 
@@ -130,11 +131,6 @@ fn method_not_allowed(allow: &str) -> HttpResponse {
         response.headers_mut().insert(ALLOW, value);
     }
     response
-}
-
-/// A page answers GET, and HEAD without the bytes.
-fn reading() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 #[cfg(test)]

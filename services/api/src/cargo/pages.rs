@@ -2,18 +2,18 @@
 //! depends on what is stored: the page of a registry that does not exist is the page of one that does.
 
 use super::call::{site, slugs};
-use super::reading;
 use actix_web::http::header::{CACHE_CONTROL, ContentType};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use wharf_chassis::PlainFault;
+use wharf_chassis::table::{Mounted, reading};
 use wharf_registry::{Error, Site};
 use wharf_web::{FrontPage, HEADERS, MePage, STYLE};
 
-pub(super) fn routes(cfg: &mut web::ServiceConfig) {
-    cfg.service(web::resource("/").route(reading().to(front)))
-        .service(web::resource("/cargo/{org}/{registry}/me").route(reading().to(me)))
-        .service(web::resource("/static/wharf.css").route(reading().to(style)));
-}
+pub(super) const ROUTES: &[Mounted] = &[
+    Mounted { method: "GET", template: "/", handler: || reading().to(front) },
+    Mounted { method: "GET", template: "/cargo/{org}/{registry}/me", handler: || reading().to(me) },
+    Mounted { method: "GET", template: "/static/wharf.css", handler: || reading().to(style) },
+];
 
 async fn front(request: HttpRequest) -> Result<HttpResponse, PlainFault> {
     let site = site(&request)?;

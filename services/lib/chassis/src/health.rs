@@ -2,9 +2,10 @@
 //! the log, once for each change. What a process depends on is named on the internal server alone.
 
 use crate::shutdown::Stop;
+use crate::table::reading;
+use actix_web::HttpResponse;
 use actix_web::http::header::ContentType;
-use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpResponse, Route, guard};
+use actix_web::web::ServiceConfig;
 use futures::future::{BoxFuture, join_all};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -113,11 +114,6 @@ pub fn routes(readiness: Arc<Readiness>) -> impl Fn(&mut ServiceConfig) + Clone 
 /// Mounts both routes for the operator, who is told which checks there are and which of them fail.
 pub(crate) fn detailed_routes(readiness: Arc<Readiness>) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     mount(readiness, |report| json!({ "ready": report.ready, "checks": report.checks }))
-}
-
-/// Answers `GET`, and `HEAD` without the bytes: load balancers ask with either.
-pub(crate) fn reading() -> Route {
-    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 fn mount(

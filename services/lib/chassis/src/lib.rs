@@ -20,6 +20,7 @@ pub mod request_id;
 pub mod schedule;
 pub mod server;
 pub mod shutdown;
+pub mod table;
 pub mod telemetry;
 
 pub use ambient::{OsEntropy, SystemClock};

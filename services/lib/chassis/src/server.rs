@@ -8,6 +8,7 @@ use crate::health::{self, Readiness};
 use crate::hosts::Hosts;
 use crate::metrics::{self, Metrics};
 use crate::shutdown::Stop;
+use crate::table::reading;
 use actix_web::dev::Server;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, PayloadConfig, ServiceConfig};
@@ -140,7 +141,7 @@ pub fn internal_routes(
     move |config| {
         let metrics = metrics.clone();
         config.configure(health.clone());
-        config.route("/metrics", health::reading().to(move || ready_metrics(metrics.clone())));
+        config.route("/metrics", reading().to(move || ready_metrics(metrics.clone())));
     }
 }
 
