@@ -3,12 +3,14 @@
 //! `catalogue` reads the schema and compares every way around the walls with a reviewed list, and shows with planted holes
 //! that it sees them; `forgetful` plays each service role with queries that forget their org, on rows of two orgs that the
 //! product itself wrote; `foreign` tries views, functions, every form of writing and keys; `pooled` uses connections again
-//! after cancelled requests and panics. A new table, function, key or grant fails here until somebody has looked at it.
+//! after cancelled requests and panics. `named` holds the first wall beside it: each query of the product says which org it
+//! means. A new table, function, key, grant or query fails here until somebody has looked at it.
 
 mod catalogue;
 mod foreign;
 mod forgetful;
 mod holes;
+mod named;
 mod pooled;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};

@@ -21,6 +21,23 @@ const DEFINER_FUNCTIONS: &[(&str, &str, &[&str])] = &[
     ("registry_directory()", "wharf_site", &["wharf_api", "wharf_download", "wharf_index"]),
 ];
 
+/// What each of them does, as it was reviewed: SHA-256 of its body, of which blanks count as one.
+const DEFINER_BODIES: &str = "\
+account_for_email(text,uuid,timestamp with time zone) 3512e1ffbfe98f3b
+account_may_create_orgs(uuid) 7c0919f8df64833a
+auth_lookup(bytea[]) e4bb5215b3a1365a
+auth_lookup_named(uuid,uuid) 49b52957833f05c7
+create_service_account(uuid,timestamp with time zone) fae5c19209abf97f
+feed_read(xid8) 299b65e7f796d4af
+known_checksums(bytea[]) 04c8f7b0a010ecf6
+member_emails() a9b09a01a31fd08a
+prune_git_seen(timestamp with time zone) bb27b8d4e18c2103
+prune_idempotency(timestamp with time zone) 8cb4d24501585edc
+prune_index_changes(timestamp with time zone) a6e7c6c8c0fdc83f
+prune_outbox(timestamp with time zone) 77f5d010c5050f88
+prune_replicas(timestamp with time zone) 807ef4fdeec065b9
+registry_directory() a95833341b1a3a38";
+
 /// Keys that do not lead with the org. Uniqueness is checked past row-level security, so each of these can tell one
 /// tenant something of another, and needs a reason.
 const KEYS_WITHOUT_ORG: &[(&str, &str)] = &[
@@ -197,6 +214,14 @@ async fn functions(su: &mut PgConnection) {
     .await;
     let reviewed: Vec<String> = DEFINER_FUNCTIONS.iter().map(|(name, owner, _)| format!("{name} | {owner}")).collect();
     assert_eq!(found, reviewed, "functions with their owner's rights");
+    let bodies = texts(
+        su,
+        "select p.oid::regprocedure || ' '
+                || left(encode(sha256(convert_to(regexp_replace(p.prosrc, '\\s+', ' ', 'g'), 'utf8')), 'hex'), 16)
+         from pg_proc p where p.prosecdef and p.pronamespace = 'public'::regnamespace order by 1",
+    )
+    .await;
+    assert_eq!(bodies.join("\n"), DEFINER_BODIES, "what those functions do; review it, then take over the digest");
     none(
         su,
         "functions with their owner's rights and their caller's search path",
@@ -306,7 +331,7 @@ async fn roles(su: &mut PgConnection) {
         "settings that sessions of a role begin with",
         "select setrole::regrole || ' ' || array_to_string(setconfig, ',') from pg_db_role_setting
          where setdatabase in (0, (select oid from pg_database where datname = current_database()))
-           and array_to_string(setconfig, ',') ~ '(app\\.|role=|row_security|session_authorization|search_path)'",
+           and array_to_string(setconfig, ',') ~ '(app\\.|role=|row_security|session_authorization|search_path|synchronous_commit)'",
     )
     .await;
     none(

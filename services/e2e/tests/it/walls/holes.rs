@@ -71,6 +71,11 @@ const HOLES: &[(&str, &str)] = &[
         "all_names",
     ),
     ("alter function current_org() security definer", "current_org"),
+    (
+        "do $$ begin execute replace(pg_get_functiondef('auth_lookup(bytea[])'::regprocedure), 't.revoked_at is null', 'true');
+         end $$",
+        "what those functions do",
+    ),
     ("alter function auth_lookup(bytea[]) reset search_path", "search path"),
     ("alter function auth_lookup(bytea[]) set search_path = pg_temp, public", "search path"),
     ("alter function registry_directory() owner to current_user", "registry_directory"),
