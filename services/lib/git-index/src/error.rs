@@ -5,7 +5,7 @@ use wharf_git_wire::{CollisionError, DeflateError, InflateError, PackError, Tree
 /// An object cannot be made. Of these only [`Error::Collision`] can be caused by a publisher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Bytes that were made to share their id with others; such a file is refused at publish.
+    /// Bytes that were made to share their id with others.
     #[error(transparent)]
     Collision(#[from] CollisionError),
     /// The encoder failed.

@@ -82,7 +82,7 @@ pub(crate) fn was(view: &View, old: &Registry, now: &Registry) -> Vec<Was> {
         .map(|(name, after)| (crate_name(name), old.get(name).unwrap_or(&none), after))
         .filter(|(_, before, after)| before != after)
         .map(|(name, before, _)| Was {
-            oid: with_lines(name.as_str(), before, |lines| visible_oid(view, &name, lines)).unwrap(),
+            oid: with_lines(name.as_str(), before, |lines| visible_oid(view, &name, lines)),
             name,
         })
         .collect()

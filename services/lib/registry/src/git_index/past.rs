@@ -95,7 +95,7 @@ impl Site {
             let mut was = Vec::new();
             let show = |krate: IndexedCrate| {
                 let oid = with_lines(&krate.lines, |lines| visible_oid(old.view(), &krate.name, lines));
-                was.push(Was { name: krate.name, oid: oid.map_err(Error::internal)? });
+                was.push(Was { name: krate.name, oid });
                 Ok(())
             };
             let Some(covers) = self.past(following, old.view(), since, base.seq, show).await? else { return Ok(None) };
