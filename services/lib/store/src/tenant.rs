@@ -30,7 +30,14 @@ impl TenantTx {
     async fn begin_with(database: &Database, org: OrgId, begin: &'static str) -> Result<Self, StoreError> {
         // The id is a UUID by type; nothing else is ever interpolated into SQL.
         let local = wharf_trial::mutant!(SettingOutlivesTransaction => "false"; "true");
-        let begin = format!("{begin}; select set_config('app.org_id', '{}', {local})", org.0);
+        // A server, database or role that is set to answer commits before they are on disk must not make us do so.
+        let durable = wharf_trial::mutant!(CommitNotOnDisk => "off"; "on");
+        let begin = format!(
+            "{begin}; select set_config('app.org_id', '{}', {local}),
+                             case current_setting('synchronous_commit')
+                                 when 'off' then set_config('synchronous_commit', '{durable}', true) end",
+            org.0
+        );
         let transaction = database.pool().begin_with(AssertSqlSafe(begin)).await?;
         Ok(Self { org, transaction, announced: false, unnumbered: Vec::new() })
     }

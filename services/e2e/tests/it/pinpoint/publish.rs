@@ -1,6 +1,7 @@
 //! What has to be true by the time a change is answered.
 
 use super::publish;
+use serde_json::json;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor};
 use std::time::Duration;
@@ -30,6 +31,66 @@ async fn nothing_is_acknowledged_before_the_commit() {
     assert_eq!(versions(&mut database).await, 0);
     let _gone = database.execute("drop trigger late on version").await.unwrap();
     publish(&org, "tool", &["1.0.0"]).await;
+    stack.stop().await;
+}
+
+/// A session that the server ends within COMMIT: whether it happened is not known, and here it did not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_was_lost_is_no_success() {
+    let stack = Stack::start().await;
+    let org = stack.org("acme").await;
+    let mut database = stack.setup.database.superuser().await;
+    let _ends = database
+        .execute(AssertSqlSafe(
+            "create function give_up() returns trigger language plpgsql security definer as
+             $$ begin perform pg_terminate_backend(pg_backend_pid()); perform pg_sleep(1); return new; end $$;
+             create constraint trigger late after insert on version deferrable initially deferred
+             for each row execute function give_up()"
+                .to_owned(),
+        ))
+        .await
+        .unwrap();
+    let answer = org.owner.publish(&CrateFixture::new("tool", "1.0.0")).await;
+    assert_eq!(answer.status, 503, "{}", answer.text());
+    assert_eq!(versions(&mut database).await, 0);
+    let _gone = database.execute("drop trigger late on version").await.unwrap();
+    publish(&org, "tool", &["1.0.0"]).await;
+    stack.stop().await;
+}
+
+/// A server that answers before its log is on disk loses the last commits when it is killed.
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_wait_for_the_disk() {
+    let stack = Stack::start().await;
+    let org = stack.org("acme").await;
+    let mut database = stack.setup.database.superuser().await;
+    // Every row that is written says what its transaction will wait for.
+    let _watched = database
+        .execute(AssertSqlSafe(
+            "create table watched (name text, waits text);
+             create function watch() returns trigger language plpgsql security definer as
+             $$ begin insert into watched values (tg_relname, current_setting('synchronous_commit')); return new; end $$;
+             do $$ declare name text; begin
+                 for name in select relname from pg_class where relrowsecurity loop
+                     execute format('create trigger watched after insert or update on %I for each row execute function watch()', name);
+                 end loop;
+             end $$"
+            .to_owned(),
+        ))
+        .await
+        .unwrap();
+    publish(&org, "tool", &["1.0.0"]).await;
+    let yank = org.owner.crates_url("/tool/1.0.0/yank");
+    let _yanked = org.owner.client().send("DELETE", &yank, &[], None).await.expect(200);
+    let token = org.member("ann", "reader", "download", &["index:read@*"]).await;
+    let _gone = org.manage("DELETE", &format!("/tokens/{}", token.id), &json!({})).await.expect(204);
+    let _partner = org.partner("partner", &["tool"]).await;
+    let seen: Vec<(String, String)> =
+        sqlx::query_as("select distinct name, waits from watched order by 1").fetch_all(&mut database).await.unwrap();
+    for table in ["version", "token", "entitlement", "audit_entry", "outbox"] {
+        assert!(seen.contains(&(table.to_owned(), "on".to_owned())), "{table}: {seen:?}");
+    }
+    assert!(seen.iter().all(|(_, waits)| waits == "on"), "{seen:?}");
     stack.stop().await;
 }
 
