@@ -21,6 +21,11 @@ pub(crate) async fn resolve(
     let (org, registry, name, number) = path.into_inner();
     let site = site.into_inner();
     let (entry, reader) = Reader::of(&request, &site, &org, &registry).await?;
+    wharf_trial::mutant!(HeadBeyondView {
+        if request.method() == actix_web::http::Method::HEAD {
+            return redirect(&site, &entry, &View::everything(), &name, &number).await;
+        }
+    });
     redirect(&site, &entry, &reader.view, &name, &number).await
 }
 

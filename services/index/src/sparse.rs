@@ -59,6 +59,12 @@ async fn file(
         if zipped {
             answer.insert_header((header::CONTENT_ENCODING, HeaderValue::from_static("gzip")));
         }
+        wharf_trial::mutant!(LastChangeTold {
+            let whole = site.read_index(entry, &wharf_domain::View::everything(), &name).await?;
+            let whole = whole.map(|body| String::from_utf8_lossy(&body.plain.bytes).into_owned()).unwrap_or_default();
+            let last = whole.rsplit("pubtime").next().unwrap_or_default().chars().filter(char::is_ascii_digit);
+            answer.insert_header(("last-modified", last.collect::<String>()));
+        });
         Ok(answer.insert_header((header::ETAG, etag.as_str())).content_type("text/plain").body(bytes.clone()))
     } else {
         Ok(HttpResponse::NotModified()

@@ -43,7 +43,11 @@ impl Caller {
                 .into());
             }
         };
-        let request = [self.method.as_str().as_bytes(), self.path.as_bytes(), body];
+        let request = [
+            self.method.as_str().as_bytes(),
+            self.path.as_bytes(),
+            wharf_trial::mutant!(RepeatIgnoresBody => &[]; body),
+        ];
         Ok(Some(Once::new(&self.token, self.actor.principal.token, key, &request)))
     }
 }

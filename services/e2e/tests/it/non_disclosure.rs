@@ -44,7 +44,8 @@ impl Universe {
         let mut queries: Vec<String> = QUERIES.iter().map(|query| (*query).to_owned()).collect();
         for name in crates.keys() {
             queries.push(format!("?q={name}"));
-            queries.push(format!("?q={}", &name[..name.len().min(4)]));
+            let beginning = &name[..name.len().min(4)];
+            queries.extend([format!("?q={beginning}"), format!("?q={beginning}&per_page=1")]);
         }
         // What hidden crates say of themselves.
         for step in self.chapters.iter().flatten().filter(|step| step.hidden) {

@@ -160,6 +160,29 @@ async fn entitlements() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn registries() {
+    let (stack, org) = stack().await;
+    let open = org.add_registry("open", &json!({ "visibility": "public" })).await;
+    let _published = open.publish(&CrateFixture::new("shown", "1.0.0")).await.expect(200);
+    let stranger = stack.org("globex").await.owner;
+    let mut nobody = open.clone();
+    stranger.secret.clone_into(&mut nobody.secret);
+    let see = async || answers(&nobody, "shown").await;
+    assert_eq!(see().await, SEEN);
+    for _ in 0..2 {
+        let to = async |visibility: &str| {
+            let change = json!({ "visibility": visibility });
+            let _changed = org.manage("PATCH", "/registries/open", &change).await.expect(200);
+        };
+        to("private").await;
+        assert_eq!((see().await, answers(&open, "shown").await), (HIDDEN, SEEN), "closed to the public");
+        to("public").await;
+        assert_eq!(see().await, SEEN);
+    }
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn windows_open_and_close_to_the_second() {
     let (stack, org) = stack().await;
     // The clock stands at 2026-06-01T12:00:00Z.

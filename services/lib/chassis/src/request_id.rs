@@ -24,6 +24,11 @@ impl RequestId {
     pub(crate) fn drawn(generator: &mut impl Rng) -> Self {
         let mut bytes = [0; 12];
         generator.fill_bytes(&mut bytes);
+        wharf_trial::mutant!(RequestIdsCount {
+            static LAST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+            bytes = [0; 12];
+            bytes[4..].copy_from_slice(&LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed).to_be_bytes());
+        });
         Self::of(bytes)
     }
 

@@ -112,7 +112,7 @@ impl Window {
     pub fn admits(&self, now: Timestamp, address: Option<IpAddr>) -> bool {
         self.enabled
             && self.not_before.is_none_or(|from| from <= now)
-            && self.expires_at.is_none_or(|until| now < until)
+            && self.expires_at.is_none_or(|until| wharf_trial::mutant!(EndIncluded => now <= until; now < until))
             && admits_address(&self.sources, address)
     }
 }

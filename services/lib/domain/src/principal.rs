@@ -89,7 +89,8 @@ impl Principal {
             Grant::Member { role, scopes, .. } => {
                 let rules = scopes
                     .iter()
-                    .filter(|scope| scope.is_in(place.slug) && role.allows(scope.verb))
+                    .filter(|scope| wharf_trial::mutant!(ScopeInEveryRegistry => true; scope.is_in(place.slug)))
+                    .filter(|scope| role.allows(scope.verb))
                     .filter(|scope| scope.verb.gives(Verb::IndexRead) && role.allows(Verb::IndexRead))
                     .map(|scope| Rule { allow: vec![scope.pattern.clone()], ..Rule::default() });
                 Arc::new(View::new(merge(rules)))
@@ -117,7 +118,7 @@ impl Principal {
         match &self.grant {
             Grant::Entitled { .. } => false,
             Grant::Member { role, scopes, .. } => {
-                role.allows(verb)
+                wharf_trial::mutant!(RoleForgotten => true; role.allows(verb))
                     && scopes.iter().any(|scope| {
                         scope.verb.gives(verb)
                             && scope.pattern == crate::CratePattern::all()

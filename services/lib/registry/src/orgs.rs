@@ -193,6 +193,11 @@ struct Founder {
 }
 
 pub(crate) async fn free_owner_number(entropy: &dyn wharf_domain::Entropy, tx: &mut TenantTx) -> Result<u32> {
+    wharf_trial::mutant!(OwnerNumbersCount {
+        for number in 1.. {
+            if !tx.owner_number_taken(number).await? { return Ok(number); }
+        }
+    });
     // Even with a million members one draw in 4,000 is taken; ten in a row means that the randomness is none.
     for _ in 0..10 {
         let mut bytes = [0; 4];

@@ -69,6 +69,7 @@ impl Named {
         entry: &RegistryEntry,
         view: &View,
     ) -> Result<bool> {
+        wharf_trial::mutant!(OwnersConfirmed { return Ok(true); });
         let registry = entry.address.registry;
         let owned = match self {
             Self::Member(login) => transaction.list_crates_of_member(registry, login).await?,
@@ -158,7 +159,7 @@ fn told(principal: Option<&Principal>, entry: &RegistryEntry, name: &CrateName) 
     });
     match (knows, entry.address.is_public) {
         (true, _) => Told::Names,
-        (false, true) => Told::Logins,
+        (false, true) => wharf_trial::mutant!(NamesToldToAll => Told::Names; Told::Logins),
         (false, false) => wharf_trial::mutant!(OwnersToldToOutsiders => Told::Logins; Told::Nothing),
     }
 }

@@ -170,7 +170,19 @@ impl Site {
         let allowed: Vec<CratePattern> = view.rules().iter().flat_map(|rule| rule.allow.iter().cloned()).collect();
         let candidates =
             transaction.list_candidates(entry.address.registry, &allowed, &terms.0, terms.in_descriptions()).await?;
-        let candidates = self.in_view(&mut transaction, entry, view, candidates).await?;
+        let candidates = self
+            .in_view(
+                &mut transaction,
+                entry,
+                view,
+                wharf_trial::mutant!(SearchCutBeforeView => {
+                    let mut cut = candidates;
+                    cut.sort_by_cached_key(|candidate| candidate.name.canonical());
+                    cut.truncate(usize::try_from(page * per_page).unwrap_or(usize::MAX));
+                    cut
+                }; candidates),
+            )
+            .await?;
 
         // A crate seen whole and found by its name needs no look at its versions; every crate has one.
         let unsure: Vec<CrateId> = candidates
@@ -182,6 +194,11 @@ impl Site {
         let mut ranked: Vec<(Rank, Candidate, Sight)> = candidates
             .into_iter()
             .filter_map(|(candidate, sight)| {
+                wharf_trial::mutant!(SearchReadsHiddenTexts {
+                    let rank = versions.get(&candidate.id)?.iter().filter_map(|version| terms.rank(&candidate.name, version)).min();
+                    shown(versions.get(&candidate.id)?, &sight)?;
+                    return Some((rank?, candidate, sight));
+                });
                 let rank = match terms.rank_name(&candidate.name) {
                     Some(rank) if sight == Sight::Whole => rank,
                     _ => terms.rank(&candidate.name, shown(versions.get(&candidate.id)?, &sight)?)?,

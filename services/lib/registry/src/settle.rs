@@ -23,7 +23,8 @@ impl Site {
         let position = transaction.position().await?;
         wharf_trial::moment!("settle: before commit");
         wharf_trial::mutant!(AnswerBeforeCommit { tokio::spawn(transaction.commit()); return Ok(()); });
-        transaction.commit().await?;
+        let committed = transaction.commit().await;
+        wharf_trial::mutant!(UnknownCommitBelieved => if !matches!(committed, Err(StoreError::CommitUnknown(_))) { committed? }; committed?);
         wharf_trial::moment!("settle: committed");
         let Some(position) = position else { return Ok(()) };
         self.cache.wake(FEED_TOPIC);

@@ -24,6 +24,11 @@ impl Site {
         number: &str,
         yanked: bool,
     ) -> Result<()> {
+        wharf_trial::mutant!(YankBeyondView {
+            if *view != View::everything() {
+                return Box::pin(self.set_yanked(actor, entry, &View::everything(), name, number, yanked)).await;
+            }
+        });
         let Ok(wanted) = CrateVersion::parse(number) else { return Err(Error::not_found()) };
         self.require_in_view(entry, view, name, |version| names(wanted.semver(), &version.number)).await?;
         let mut transaction = self.begin(entry.address.org).await?;

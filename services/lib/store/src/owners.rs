@@ -111,7 +111,11 @@ impl TenantTx {
 
     /// The member with this login.
     pub async fn find_member_owner(&mut self, login: &Slug) -> Result<Option<StoredOwner>, StoreError> {
-        let org = self.org().0;
+        let org = wharf_trial::mutant!(OwnerFromAnyOrg =>
+            sqlx::query_scalar("select org_id from member where login = $1 order by org_id = $2 desc limit 1")
+                .bind(login.as_str()).bind(self.org().0)
+                .fetch_optional(self.connection()).await?.unwrap_or_default();
+            self.org().0);
         sqlx::query_as!(
             Row,
             r#"select user_id as "user_id?", null::uuid as team_id, owner_number, login, name

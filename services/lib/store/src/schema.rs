@@ -42,6 +42,12 @@ pub async fn migrate(owner: &Database, service_password: &Secret) -> Result<i64,
     wharf_trial::mutant!(PolicyChecksNothing {
         sqlx::query("alter policy tenant on token with check (true)").execute(owner.pool()).await.map_err(StoreError::from)?;
     });
+    wharf_trial::mutant!(RevocationUnread {
+        sqlx::raw_sql(
+            "do $$ begin execute replace(pg_get_functiondef('auth_lookup(bytea[])'::regprocedure),
+                 't.revoked_at is null', 'true'); end $$")
+            .execute(owner.pool()).await.map_err(StoreError::from)?;
+    });
     wharf_trial::moment!("migrate: schema made");
     for role in DatabaseRole::ALL {
         // DDL takes no parameters: the server itself quotes the name and the password.

@@ -50,6 +50,8 @@ mutants! {
     EntitlementOpensSiblings,
     /// The role of auditor shows crates.
     AuditorReadsCrates,
+    /// A token for one registry of an org sees the others as well.
+    ScopeInEveryRegistry,
 
     // The index.
     /// The entity tag of a filtered index file is made from all of its lines, hidden ones too.
@@ -60,6 +62,14 @@ mutants! {
     StaleFileServed,
     /// Index files leave out yanked versions, so that whoever locked one can build no more.
     YankedLinesDropped,
+    /// Filtered index files hold every line in their compressed form.
+    GzipOfEverything,
+    /// Index files say when the crate last changed, seen or not.
+    LastChangeTold,
+    /// What is absent is answered before the database is asked, and what is hidden after.
+    AbsentAnsweredEarly,
+    /// A registry that changed, or is closed to the public, goes on as it was.
+    RegistryChangeUnheard,
 
     // Search.
     /// The total of a search counts what matches, seen or not.
@@ -68,6 +78,10 @@ mutants! {
     SearchRanksByEverything,
     /// A search shows the newest version there is, seen or not.
     SearchShowsHiddenVersion,
+    /// A search cuts the page before it takes out what is not seen.
+    SearchCutBeforeView,
+    /// A search finds crates by the descriptions of versions that are not seen.
+    SearchReadsHiddenTexts,
 
     // Refusals and answers.
     /// A crate of which every version is hidden is refused with 403, where an absent one is 404.
@@ -86,6 +100,18 @@ mutants! {
     CursorOfHiddenRow,
     /// Identities are counted up, so that each tells how many there are.
     SequentialIds,
+    /// The numbers by which cargo knows owners are counted up, so that each tells how many there are.
+    OwnerNumbersCount,
+    /// The ids of requests are counted up, so that each tells how many came before it.
+    RequestIdsCount,
+    /// Readers of a public registry are told the names of people.
+    NamesToldToAll,
+    /// The holder of an entitlement may try out which members and teams there are.
+    OwnersConfirmed,
+    /// A version may be yanked by whoever may yank the crate, seen or not.
+    YankBeyondView,
+    /// A download asked for with HEAD is not asked of the view.
+    HeadBeyondView,
     /// Caches on the way may give the answer to one credential to others.
     AnswersCachedForAll,
 
@@ -108,6 +134,18 @@ mutants! {
     TokenInQueryAccepted,
     /// What is stored of a token is a part of it, and no digest.
     TokenStoredUnhashed,
+    /// Tokens may be used from every network.
+    TokenNetworksIgnored,
+    /// What ends at a moment still holds at that moment.
+    EndIncluded,
+    /// A member's token may manage whatever its scopes say, whatever the role.
+    RoleForgotten,
+    /// What is known of a credential is believed for ever, when the database is away.
+    BelievedForEver,
+    /// The database finds tokens that were revoked.
+    RevocationUnread,
+    /// A key of a request sent again stands for every body.
+    RepeatIgnoresBody,
     /// The address for `cargo login` is made from the request's own host.
     LoginUrlFromHost,
 
@@ -118,6 +156,8 @@ mutants! {
     PolicyChecksNothing,
     /// One query forgets its org.
     OrgForgotten,
+    /// A member of another org can be made an owner by login.
+    OwnerFromAnyOrg,
     /// The org of a transaction stays set on the pooled connection.
     SettingOutlivesTransaction,
     /// Services log in with the owner's account instead of their own.
@@ -128,6 +168,10 @@ mutants! {
     AnswerBeforeCommit,
     /// The answer to a change does not wait for the replicas.
     AnswerBeforeReplicas,
+    /// A commit whose outcome is not known is taken for one that succeeded.
+    UnknownCommitBelieved,
+    /// The database answers commits before they are on disk.
+    CommitNotOnDisk,
     /// The row of a version is committed before its file is stored.
     FileStoredAfterRow,
     /// Other bytes for a published version are taken for the same.
@@ -168,6 +212,8 @@ mutants! {
     // Downloads.
     /// A download is decided by name and version alone, whatever the view holds.
     DownloadByNameAlone,
+    /// A ticket lives for an hour.
+    TicketLivesLong,
     /// Only the first bytes of a ticket's signature are compared.
     SignatureByPrefix,
     /// A ticket's end is not looked at.

@@ -28,6 +28,27 @@ async fn the_role_of_now_decides_what_a_token_shows() {
     stack.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_role_of_now_decides_what_a_token_manages() {
+    let stack = Stack::start().await;
+    let org = stack.org("acme").await;
+    let scopes = ["member:read@*", "member:write@*", "audit:read@*", "entitlement:write@*", "index:read@*"];
+    let kim = org.member("kim", "admin", "personal", &scopes).await;
+    let ask = async |path: &str| kim.client().get(&org.url(path)).await.status;
+    let managed = ["/members", "/audit", "/registries/private/entitlements"];
+    for path in managed {
+        assert_eq!(ask(path).await, 200, "{path}");
+    }
+    let _lowered = org.manage("PATCH", "/members/kim", &json!({ "role": "reader" })).await.expect(200);
+    for path in managed {
+        let status = ask(path).await;
+        assert!(matches!(status, 403 | 404), "{path}: {status}");
+    }
+    let ann = json!({ "login": "ann", "kind": "service", "role": "reader" });
+    assert_eq!(kim.client().json("POST", &org.url("/members"), &ann).await.status, 404);
+    stack.stop().await;
+}
+
 /// A token made for reading does not publish, even if it was given the scopes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_another_kind_changes_nothing() {

@@ -10,11 +10,15 @@ async fn a_hidden_version_is_not_for_download() {
     let org = stack.org("acme").await;
     publish(&org, "tool", &["1.0.0", "2.0.0"]).await;
     let partner = entitle(&org, "partner", json!({ "allow": ["tool"], "versions": "<2" })).await;
-    let ask = async |version: &str| partner.client().get(&partner.download_url("tool", version)).await;
-    assert_eq!(ask("1.0.0").await.status, 302);
-    let (hidden, absent) = (ask("2.0.0").await, ask("9.0.0").await);
-    assert_eq!(hidden.status, 404);
-    assert_eq!(hidden.observed(), absent.observed());
+    for method in ["GET", "HEAD"] {
+        let ask = async |version: &str| {
+            partner.client().send(method, &partner.download_url("tool", version), &[], None).await
+        };
+        assert_eq!(ask("1.0.0").await.status, 302);
+        let (hidden, absent) = (ask("2.0.0").await, ask("9.0.0").await);
+        assert_eq!(hidden.status, 404, "{method}");
+        assert_eq!(hidden.observed(), absent.observed(), "{method}");
+    }
     stack.stop().await;
 }
 

@@ -2,6 +2,7 @@
 
 use super::{entitle, listed, publish};
 use serde_json::{Value, json};
+use std::time::Duration;
 use wharf_testkit::Stack;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,9 +46,14 @@ async fn a_hidden_version_leaves_no_mark_on_the_file() {
     let org = stack.org("acme").await;
     publish(&org, "tool", &["1.0.0", "2.0.0"]).await;
     let partner = entitle(&org, "partner", json!({ "allow": ["tool"], "versions": "<2" })).await;
-    let before = partner.index("tool").await.expect(200);
+    let url = partner.index_url("to/ol/tool");
+    let ask = async |coding: &str| partner.client().send("GET", &url, &[("accept-encoding", coding)], None).await;
+    let before = (ask("identity").await.expect(200), ask("gzip").await.expect(200));
+    assert_ne!(before.0.body, before.1.body);
+    stack.advance(Duration::from_secs(60)).await;
     publish(&org, "tool", &["3.0.0"]).await;
-    assert_eq!(partner.index("tool").await.observed(), before.observed());
+    assert_eq!(ask("identity").await.observed(), before.0.observed());
+    assert_eq!(ask("gzip").await.observed(), before.1.observed());
     stack.stop().await;
 }
 

@@ -31,6 +31,40 @@ async fn a_crate_without_a_visible_version_is_absent() {
         assert_eq!(hidden.status, 404, "{method} {rest}");
         assert_eq!(hidden.observed(), absent.observed(), "{method} {rest}");
     }
+    // And a version of a crate that is seen.
+    publish(&org, "tool-seen", &["1.0.0", "2.0.0"]).await;
+    for (method, verb) in [("DELETE", "yank"), ("PUT", "unyank")] {
+        let ask = async |version: &str| {
+            let url = partner.crates_url(&format!("/tool-seen/{version}/{verb}"));
+            partner.client().send(method, &url, &[], None).await
+        };
+        assert_eq!(ask("1.0.0").await.status, 200, "{verb}");
+        let (hidden, absent) = (ask("2.0.0").await, ask("9.0.0").await);
+        assert_eq!((hidden.status, hidden.observed()), (404, absent.observed()), "{verb}");
+    }
+    stack.stop().await;
+}
+
+/// What is not in memory is asked of the database, and so is what is not there: one that is away must not tell them apart.
+#[tokio::test(flavor = "multi_thread")]
+async fn absent_and_hidden_take_the_same_steps() {
+    let stack = Stack::start().await;
+    let org = stack.org("acme").await;
+    publish(&org, "tool-warm", &["1.0.0"]).await;
+    publish(&org, "tool-late", &["2.0.0"]).await;
+    let partner = entitle(&org, "partner", json!({ "allow": ["tool-*"], "versions": "^1" })).await;
+    let download = async |name: &str| partner.client().get(&partner.download_url(name, "1.0.0")).await;
+    assert_eq!((partner.index("tool-warm").await.status, download("tool-warm").await.status), (200, 302));
+    stack.setup.database.take_down().await;
+    let (index, absent_index) = tokio::join!(partner.index("tool-late"), partner.index("tool-none"));
+    let (ticket, no_ticket) = tokio::join!(download("tool-late"), download("tool-none"));
+    stack.setup.database.bring_up().await;
+    assert_eq!((index.status, ticket.status), (503, 503));
+    for (hidden, absent) in [(index, absent_index), (ticket, no_ticket)] {
+        let id = |answer: &wharf_testkit::Answer| answer.header("x-request-id").to_owned();
+        let text = |answer: &wharf_testkit::Answer| answer.text().replace(&id(answer), "[request]");
+        assert_eq!((hidden.status, text(&hidden)), (absent.status, text(&absent)));
+    }
     stack.stop().await;
 }
 
@@ -77,6 +111,49 @@ async fn outsiders_are_not_told_who_owns_what_they_see() {
     stack.stop().await;
 }
 
+/// On a public registry the name of an account is shown, as on every page of the kind, and not who is behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_public_is_told_logins_and_no_names() {
+    let stack = Stack::start().await;
+    let org = stack.org("acme").await;
+    let ann = json!({ "login": "ann", "name": "Ann of Acme", "kind": "service", "role": "publisher" });
+    let _added = org.manage("POST", "/members", &ann).await.expect(201);
+    let open = org.add_registry("open", &json!({ "visibility": "public" })).await;
+    let _published = open.publish(&CrateFixture::new("tool", "1.0.0")).await.expect(200);
+    let owners = open.crates_url("/tool/owners");
+    let _owns = open.client().json("PUT", &owners, &json!({ "users": ["ann"] })).await.expect(200);
+    let told = async |client: Client| client.get(&owners).await.expect(200).text();
+    let (inside, outside) = (told(open.client()).await, told(Client::anonymous()).await);
+    assert!(inside.contains("Ann of Acme") && outside.contains("\"ann\""), "{inside} {outside}");
+    assert!(!outside.contains("Acme"), "{outside}");
+    let partner = entitle(&org, "partner", json!({ "allow": ["partner-*"] })).await;
+    assert_eq!(told(partner.client()).await, outside, "the holder of an entitlement elsewhere is the public here");
+    stack.stop().await;
+}
+
+/// Whoever may make owners could try out logins until one is taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entitlement_makes_owners_of_those_alone_whom_it_is_told() {
+    let stack = Stack::start().await;
+    let org = stack.org("acme").await;
+    publish(&org, "tool", &["1.0.0"]).await;
+    let _ann = org.member("ann", "publisher", "upload", &["index:read@*"]).await;
+    let _team = org.manage("POST", "/teams", &json!({ "slug": "xyz" })).await.expect(201);
+    let terms = json!({ "rules": [{ "allow": ["tool"] }], "rights": { "owners": ["tool"] } });
+    let partner = org.entitle("private", "partner", &terms).await;
+    for method in ["PUT", "DELETE"] {
+        let ask = async |who: &str| {
+            let url = partner.crates_url("/tool/owners");
+            let answer = partner.client().json(method, &url, &json!({ "users": [who] })).await;
+            let (status, headers, body) = answer.observed();
+            (status, headers, String::from_utf8(body).unwrap().replace(who, "[who]"))
+        };
+        assert_eq!(ask("ann").await, ask("bob").await, "{method}: a member, and nobody");
+        assert_eq!(ask("team:xyz").await, ask("team:zyx").await, "{method}: a team, and none");
+    }
+    stack.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_hold_every_row_once() {
     let stack = Stack::start().await;
@@ -116,6 +193,30 @@ async fn ids_do_not_count() {
         for other in &ids[at + 1..] {
             assert!(one.as_u128().abs_diff(other.as_u128()) >> 64 > 0, "{one} is near {other}");
         }
+    }
+
+    // The numbers of owners, which cargo wants; drawn from 32 bits.
+    publish(&org, "tool", &["1.0.0"]).await;
+    let owners = org.owner.crates_url("/tool/owners");
+    for login in ["ann", "ben", "cleo"] {
+        let _member = org.member(login, "publisher", "upload", &["index:read@*"]).await;
+        let _owns = org.owner.client().json("PUT", &owners, &json!({ "users": [login] })).await.expect(200);
+    }
+    let told = org.owner.client().get(&owners).await.expect(200).json();
+    let numbers: Vec<u64> = told["users"].as_array().unwrap().iter().map(|user| user["id"].as_u64().unwrap()).collect();
+    assert_eq!(numbers.len(), 4);
+    for (at, one) in numbers.iter().enumerate() {
+        assert!(numbers[at + 1..].iter().all(|other| one.abs_diff(*other) > 1_000), "{numbers:?}");
+    }
+
+    // The ids of requests, which every answer shows.
+    let mut requests: Vec<u128> = Vec::new();
+    for base in [&stack.setup.app, &stack.setup.index, &stack.setup.download].into_iter().cycle().take(12) {
+        let answer = Client::anonymous().get(&format!("{base}/healthz")).await.expect(200);
+        requests.push(u128::from_str_radix(answer.header("x-request-id"), 16).unwrap());
+    }
+    for (at, one) in requests.iter().enumerate() {
+        assert!(requests[at + 1..].iter().all(|other| one.abs_diff(*other) >> 48 > 0), "{requests:x?}");
     }
     stack.stop().await;
 }

@@ -63,6 +63,14 @@ impl Directory {
             let names = former
                 .and_then(|former| former.by_id(address.registry))
                 .map_or_else(Arc::default, |entry| Arc::clone(&entry.names));
+            wharf_trial::mutant!(RegistryChangeUnheard {
+                if let Some(entry) = former.and_then(|former| former.by_id(address.registry)) {
+                    let key = address_key(entry.address.org_slug.as_str(), entry.address.registry_slug.as_str());
+                    directory.by_id.insert(address.registry, Arc::clone(&entry));
+                    directory.by_address.insert(key, entry);
+                    continue;
+                }
+            });
             let entry = Arc::new(RegistryEntry { address, names });
             let address = &entry.address;
             directory.by_id.insert(address.registry, Arc::clone(&entry));

@@ -131,6 +131,7 @@ impl IndexFile {
             let part = Body::new(bytes);
             return Body { plain: Variant { etag: self.body.plain.etag.clone(), ..part.plain }, ..part };
         });
+        wharf_trial::mutant!(GzipOfEverything { return Body { gzip: self.body.gzip.clone(), ..Body::new(bytes) }; });
         Body::new(bytes)
     }
 

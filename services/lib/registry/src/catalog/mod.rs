@@ -195,7 +195,9 @@ impl Site {
         // Whoever sees all versions of a crate may know that it is absent. Where they may all be hidden, an absent crate
         // goes the way of one that is.
         let stand_in = matches!(sight, Sight::Part(_)).then(|| Found::stand_in(entry.address.registry, canonical));
-        let Some(found) = found.or(stand_in) else { return Ok(None) };
+        let Some(found) = found.or(wharf_trial::mutant!(AbsentAnsweredEarly => None; stand_in)) else {
+            return Ok(None);
+        };
         let file = match self.remembered(found) {
             Some(file) => file,
             None => self.load(&mut self.begin(entry.address.org).await?, entry, found).await?,
