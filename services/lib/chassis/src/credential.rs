@@ -32,6 +32,12 @@ impl FromRequest for Presented {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let headers = request.headers().get_all(AUTHORIZATION).map(|value| value.as_bytes());
         let read = credential::check_query(request.query_string()).and_then(|()| credential::read(headers));
+        wharf_trial::mutant!(CredentialLogged {
+            if let Ok(Some(token)) = &read {
+                let (_, body) = token.secret().expose().split_once('_').unwrap_or_default();
+                tracing::info!(reason = body, "a request came with a token");
+            }
+        });
         ready(Ok(Self(read)))
     }
 }

@@ -12,10 +12,10 @@ pub struct ServerProcess {
     log: std::path::PathBuf,
 }
 
-/// The program, built in the same profile as the tests.
+/// The program, built in the same profile as the tests; with mutants alive where one is asked for.
 #[must_use]
 pub fn program() -> std::path::PathBuf {
-    built("wharf", "cargo build -p wharf")
+    if std::env::var_os("WHARF_MUTANT").is_some() { armed_program() } else { built("wharf", "cargo build -p wharf") }
 }
 
 /// The program with mutants and moments alive (see `services/lib/trial`).

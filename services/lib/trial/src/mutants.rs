@@ -134,6 +134,8 @@ mutants! {
     TokenInQueryAccepted,
     /// What is stored of a token is a part of it, and no digest.
     TokenStoredUnhashed,
+    /// The token of a request is logged, in a form that the guard of the log does not know.
+    CredentialLogged,
     /// Tokens may be used from every network.
     TokenNetworksIgnored,
     /// What ends at a moment still holds at that moment.

@@ -33,6 +33,11 @@ impl Binaries {
     ) -> anyhow::Result<Self> {
         let targets: BTreeSet<&str> = targets.collect();
         println!("building the tests ({}) with mutants alive", targets.iter().copied().collect::<Vec<_>>().join(", "));
+        // Some tests start the program; `cargo test` alone would leave an older one lying there.
+        let mut program = Command::new(cargo());
+        program.args(["build", "--workspace", "--features", "wharf-e2e/trials", "--locked", "--quiet"]);
+        program.args(["--bin", "wharf-armed"]);
+        ensure!(program.current_dir(root).status()?.success(), "the program does not build with mutants alive");
         let mut cargo = Command::new(cargo());
         cargo.args(["test", "--workspace", "--features", "wharf-e2e/trials", "--no-run", "--locked", "--quiet"]);
         cargo.arg("--message-format=json-render-diagnostics");

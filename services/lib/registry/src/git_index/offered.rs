@@ -47,7 +47,7 @@ impl Site {
         let address = &visitor.entry.address;
         let offer = (address.registry, visitor.reader, *head.commit().as_bytes());
         let offered = &self.git_indexes.offered;
-        if offered.written.contains_key(&offer) || !sending::is_longer(head, SMALL_PACK_BYTES)? {
+        if offered.written.contains_key(&offer) || !sending::is_longer(head, SMALL_PACK_BYTES).await? {
             return Ok(());
         }
         let seen = SeenCommit {

@@ -36,7 +36,7 @@ pub struct GitPack {
 impl GitPack {
     /// The whole of a head, when it is its turn.
     pub(super) async fn whole(head: &Arc<Head>, framing: Framing) -> Result<Self> {
-        let place = if is_longer(head, LARGE_PACK_BYTES)? { Some(Place::take().await?) } else { None };
+        let place = if is_longer(head, LARGE_PACK_BYTES).await? { Some(Place::take().await?) } else { None };
         let pack = head.full().map_err(Error::internal)?;
         Ok(Self { _place: place, ..Self::part(pack, framing) })
     }
@@ -63,18 +63,24 @@ impl GitPack {
 }
 
 /// Whether the whole pack of a head has more than so many bytes of entries. Looks at no more entries than it takes.
-pub(super) fn is_longer(head: &Arc<Head>, bytes: u64) -> Result<bool> {
+pub(super) async fn is_longer(head: &Arc<Head>, bytes: u64) -> Result<bool> {
     if u64::from(head.objects().map_err(Error::internal)?) * ENTRY_BYTES_MIN > bytes {
         return Ok(true);
     }
-    let mut counted = 0;
-    for entry in head.full().map_err(Error::internal)? {
-        counted += entry.map_err(Error::internal)?.len() as u64;
-        if counted > bytes {
-            return Ok(true);
+    let head = Arc::clone(head);
+    // Files of which a view shows a part may have to be deflated first: for 8 MiB of them half a second.
+    tokio::task::spawn_blocking(move || {
+        let mut counted = 0;
+        for entry in head.full().map_err(Error::internal)? {
+            counted += entry.map_err(Error::internal)?.len() as u64;
+            if counted > bytes {
+                return Ok(true);
+            }
         }
-    }
-    Ok(false)
+        Ok(false)
+    })
+    .await
+    .map_err(Error::internal)?
 }
 
 /// One of the places for large packs.
