@@ -13,7 +13,7 @@ use wharf_chassis::server::{self, Process, internal_routes};
 use wharf_chassis::{HostPattern, Hosts, Metrics, Readiness, Running, Schedule, Stop, TrustedProxies, health};
 use wharf_registry::git_index::Usage;
 use wharf_registry::{Site, maintenance, replica};
-use wharf_store::{DatabaseRole, schema};
+use wharf_store::{DatabaseRole, StoreError, schema};
 
 /// A service that can be started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -78,7 +78,8 @@ pub struct Instance {
 impl Instance {
     /// Starts services. Returns when all of them listen; whether they are ready is for `/readyz` to say.
     ///
-    /// Errors: an address that cannot be listened on, a schema this program cannot serve.
+    /// Errors: an address that cannot be listened on, a database that is not to be trusted, a schema this program cannot
+    /// serve.
     pub async fn start(config: &Config, services: &[Service], ambient: &Ambient, stop: Stop) -> anyhow::Result<Self> {
         let metrics = Metrics::new().context("metrics")?;
         let process = Process {
@@ -150,13 +151,13 @@ impl Instance {
     }
 }
 
-/// Waits for a database that is away; refuses one whose schema does not fit.
+/// Waits for a database that is away; refuses one that is not what its address demands, or whose schema does not fit.
 async fn check_schema(site: &Site) -> anyhow::Result<()> {
     let mut waiting = false;
     loop {
         match schema::check(site.database()).await {
             Ok(()) => return Ok(()),
-            Err(schema::SchemaError::Store(error)) => {
+            Err(schema::SchemaError::Store(error)) if !matches!(error, StoreError::Distrusted(_)) => {
                 if !waiting {
                     tracing::warn!(cause = &error as &dyn std::error::Error, "waiting for the database");
                     waiting = true;

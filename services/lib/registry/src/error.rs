@@ -161,7 +161,7 @@ impl StdError for Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) => Self::unavailable(error),
+            StoreError::Unavailable(_) | StoreError::Distrusted(_) => Self::unavailable(error),
             StoreError::CommitUnknown(_) => Self::new(
                 Kind::Unavailable,
                 "outcome_unknown",

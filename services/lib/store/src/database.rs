@@ -1,6 +1,7 @@
 //! The pool of connections of one service, logged in as that service's role.
 
 use crate::StoreError;
+use crate::tls::{self, UnreadableAuthorities};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use std::str::FromStr;
 use std::time::Duration;
@@ -37,8 +38,20 @@ impl DatabaseRole {
 
 /// A database address that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("the database address is malformed; write it like postgres://user:password@host:5432/wharf")]
-pub struct InvalidDatabaseUrl;
+pub enum InvalidDatabaseUrl {
+    /// It is not of the form of one.
+    #[error("the database address is malformed; write it like postgres://user:password@host:5432/wharf")]
+    Malformed,
+    /// It names authorities that cannot be read.
+    #[error(transparent)]
+    Authorities(#[from] UnreadableAuthorities),
+}
+
+fn parse(url: &Secret) -> Result<PgConnectOptions, InvalidDatabaseUrl> {
+    let options = PgConnectOptions::from_str(url.expose()).map_err(|_| InvalidDatabaseUrl::Malformed)?;
+    tls::check_authorities(&options)?;
+    Ok(options)
+}
 
 /// Connections of one service.
 #[derive(Clone, Debug)]
@@ -56,18 +69,14 @@ impl Database {
         max_connections: u32,
     ) -> Result<Self, InvalidDatabaseUrl> {
         wharf_trial::mutant!(ServicesLogInAsOwner { return Self::for_owner(owner_url); });
-        let options = PgConnectOptions::from_str(owner_url.expose())
-            .map_err(|_| InvalidDatabaseUrl)?
-            .username(role.as_str())
-            .password(password.expose())
-            .application_name(role.as_str());
+        let options =
+            parse(owner_url)?.username(role.as_str()).password(password.expose()).application_name(role.as_str());
         Ok(Self::with_options(options, max_connections))
     }
 
     /// A pool of the owner, for migrations, bootstrap and the operator's commands.
     pub fn for_owner(owner_url: &Secret) -> Result<Self, InvalidDatabaseUrl> {
-        let options = PgConnectOptions::from_str(owner_url.expose()).map_err(|_| InvalidDatabaseUrl)?;
-        Ok(Self::with_options(options.application_name("wharf_owner"), 4))
+        Ok(Self::with_options(parse(owner_url)?.application_name("wharf_owner"), 4))
     }
 
     fn with_options(options: PgConnectOptions, max_connections: u32) -> Self {

@@ -1,11 +1,16 @@
 //! What can go wrong with the database, sorted by what a caller can do about it.
 
+use crate::tls::Distrust;
+
 /// A failed database operation.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The database cannot be reached or refuses work; trying again later may help.
     #[error("the database is not available")]
     Unavailable(#[source] sqlx::Error),
+    /// The database is there, and is not the one that its address demands. Trying again does not help.
+    #[error(transparent)]
+    Distrusted(#[from] Distrust),
     /// A constraint of the schema refused the write.
     #[error("constraint {name} refused the write")]
     Constraint {
@@ -59,9 +64,11 @@ impl From<sqlx::Error> for StoreError {
                 Self::Query(error)
             };
         }
+        if let Some(distrust) = Distrust::behind(&error) {
+            return Self::Distrusted(distrust);
+        }
         match error {
             sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
             | sqlx::Error::Protocol(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed

@@ -30,6 +30,7 @@ pub mod schema;
 pub mod search;
 pub mod teams;
 pub mod tenant;
+pub mod tls;
 pub mod tokens;
 pub mod versions;
 pub mod view_contents;
