@@ -33,6 +33,8 @@ pub(crate) enum Shape {
     Split,
     /// One process, files in S3.
     Together,
+    /// A process for each service, files in a directory, TLS towards Postgres.
+    Encrypted,
 }
 
 /// A process.
@@ -168,7 +170,7 @@ impl Process {
         self.child.try_wait().unwrap().is_some_and(|status| status.signal() == Some(6))
     }
 
-    fn tail(&self) -> String {
+    pub(crate) fn tail(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         log.lines().rev().take(15).collect::<Vec<_>>().join("\n")
     }
@@ -210,7 +212,8 @@ impl Installation {
         let postgres = Postgres::start().await;
         let redis = Redis::start();
         let s3 = if shape == Shape::Together { Some(S3::start().await) } else { None };
-        let to_postgres = FaultProxy::start(postgres.address(), Protocol::Postgres).await;
+        let protocol = if shape == Shape::Encrypted { Protocol::Bytes } else { Protocol::Postgres };
+        let to_postgres = FaultProxy::start(postgres.address(), protocol).await;
         let to_redis = FaultProxy::start(redis.address(), Protocol::Bytes).await;
         let to_s3 = match &s3 {
             Some(s3) => Some(FaultProxy::start(s3.address(), Protocol::Http).await),
@@ -218,7 +221,10 @@ impl Installation {
         };
         let mut admin = postgres.superuser("postgres").await;
         sqlx::query("create database wharf").execute(&mut admin).await.unwrap();
-        let url = Postgres::url(to_postgres.address(), DATABASE);
+        let url = match shape {
+            Shape::Encrypted => postgres.encrypted_url(to_postgres.address(), DATABASE),
+            _ => Postgres::url(to_postgres.address(), DATABASE),
+        };
         let configured = Configured::write(&url, to_redis.address(), to_s3.as_ref().map(FaultProxy::address));
         let config = configured.config();
         commands::migrate(&config).await.unwrap();
@@ -245,12 +251,15 @@ impl Installation {
         let friend = serde_json::json!({ "kind": "service", "login": FRIEND, "role": "reader" });
         let friend = installation.owner.manage("POST", "/members", None, &friend).await;
         assert!(friend.is_done(), "{friend:?}");
+        let sessions = installation.postgres.encrypted_sessions(DATABASE).await;
+        assert!(!sessions.is_empty());
+        assert!(sessions.values().all(|encrypted| *encrypted == (shape == Shape::Encrypted)), "{sessions:?}");
         installation
     }
 
     fn parts(&self) -> &'static [Part] {
         match self.shape {
-            Shape::Split => &[Part::Api, Part::Index, Part::Download],
+            Shape::Split | Shape::Encrypted => &[Part::Api, Part::Index, Part::Download],
             Shape::Together => &[Part::All],
         }
     }

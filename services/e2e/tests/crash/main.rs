@@ -12,6 +12,7 @@
 
 mod caller;
 mod commands;
+mod encrypted;
 mod installation;
 mod judge;
 mod plan;
@@ -79,4 +80,9 @@ async fn in_three_processes_over_a_directory_nothing_acknowledged_is_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn in_one_process_over_s3_nothing_acknowledged_is_lost() {
     let _died_at = play("s3", Shape::Together, &Plan::over_s3(), runs(36, 300)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_tls_to_postgres_nothing_acknowledged_is_lost() {
+    let _died_at = play("tls", Shape::Encrypted, &Plan::over_tls(), runs(20, 200)).await;
 }

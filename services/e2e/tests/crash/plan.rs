@@ -73,20 +73,19 @@ impl fmt::Display for Plan {
 pub(crate) const EVERY_TRY: u32 = 10_000;
 
 impl Plan {
-    fn weathers(way: Way) -> Vec<Self> {
-        let mut all = vec![
+    /// What befalls any way. Where bytes become others, somebody has to tell: Redis holds nothing that matters, crate
+    /// files are known by their digest, and towards Postgres it takes TLS. Without it Postgres and its client believe
+    /// what they understand; so there it is garbled in [`Plan::over_tls`] alone.
+    fn weathers(way: Way, garbled: &[usize]) -> Vec<Self> {
+        let all = [
             Weather::Refused,
             Weather::BlackHole,
             Weather::Slow(Duration::from_millis(25)),
             Weather::Short(900),
             Weather::Short(5_000),
         ];
-        // Without TLS nothing tells Postgres or its client that a byte of a value became another: what they understand
-        // they believe. Redis holds nothing that matters, and crate files are known by their digest.
-        if way != Way::ToPostgres {
-            all.push(Weather::Garbled(150));
-        }
-        all.into_iter().map(|weather| Self::Weather(way, weather)).collect()
+        let garbled = garbled.iter().map(|one_in| Weather::Garbled(*one_in));
+        all.into_iter().chain(garbled).map(|weather| Self::Weather(way, weather)).collect()
     }
 
     fn at_commits() -> Vec<Self> {
@@ -128,8 +127,8 @@ impl Plan {
             ]
             .map(Self::Kill),
         );
-        all.extend(Self::weathers(Way::ToPostgres));
-        all.extend(Self::weathers(Way::ToRedis));
+        all.extend(Self::weathers(Way::ToPostgres, &[]));
+        all.extend(Self::weathers(Way::ToRedis, &[150]));
         all.extend(Self::at_commits());
         all.extend([0, 5, 100, 70_000].map(Self::DiskFull));
         all
@@ -172,7 +171,18 @@ impl Plan {
             Self::Strike(Way::ToS3, Strike::HalfOfWhatIsAnswered, 3),
             Self::Strike(Way::ToPostgres, Strike::AfterCommit, 2),
         ];
-        all.extend(Self::weathers(Way::ToS3));
+        all.extend(Self::weathers(Way::ToS3, &[150]));
+        all
+    }
+
+    /// What befalls the program and Postgres when they speak TLS, which hides the COMMITs from the proxy: bytes that
+    /// become others, in the handshake or later, and ends in the middle of a record.
+    pub(crate) fn over_tls() -> Vec<Self> {
+        let mut all = Self::weathers(Way::ToPostgres, &[150, 1_000, 5_000, 20_000, 60_000]);
+        all.push(Self::Weather(Way::ToPostgres, Weather::Short(20_000)));
+        let strikes = [(Strike::HalfOfWhatIsSent, 1), (Strike::HalfOfWhatIsSent, 6), (Strike::HalfOfWhatIsAnswered, 3)];
+        all.extend(strikes.map(|(strike, times)| Self::Strike(Way::ToPostgres, strike, times)));
+        all.extend([Victim::Postgres, Victim::Sessions, Victim::Backends].map(Self::Kill));
         all
     }
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use wharf_testkit::chance::Chance;
-use wharf_testkit::fault_proxy::{FaultProxy, RequestFault, Strike};
+use wharf_testkit::fault_proxy::{FaultProxy, RequestFault, Strike, Weather};
 use wharf_testkit::{CrateFixture, until};
 
 /// The most tours that are made until a moment comes.
@@ -106,10 +106,26 @@ pub(crate) async fn run(installation: &mut Installation, plan: &Plan, seed: u64)
         Plan::Weather(way, weather) => {
             let proxy = proxy(installation, *way);
             proxy.seed(seed);
+            let before = proxy.garbled();
             clients.start(installation, &mut chance);
             tokio::time::sleep(Duration::from_millis(chance.next() % 150)).await;
             proxy.set(*weather);
             tokio::time::sleep(Duration::from_millis(100 + chance.next() % 500)).await;
+            if let Weather::Garbled(_) = weather {
+                // However little passes: a run in which every byte arrived would show nothing.
+                for _ in 0..TOURS_MAX {
+                    tokio::select! {
+                        () = proxy.garbles(before + 1) => break,
+                        () = clients.finish() => clients.start(installation, &mut chance),
+                    }
+                }
+                assert_ne!(proxy.garbled(), before, "every byte arrived");
+                if *way == Way::ToPostgres {
+                    // Where it was the length of a record, both sides wait for bytes that nobody will send. The program
+                    // waits for an answer of Postgres as long as there is a connection: docs/promises.md says so.
+                    proxy.cut();
+                }
+            }
             proxy.heal();
             None
         }

@@ -1,12 +1,15 @@
 //! Servers of a test's own: Postgres with fsync, Redis, an S3 server. Killed, and started again with what their disks hold.
 
 use sqlx::{Connection, PgConnection};
+use std::collections::BTreeMap;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use tempfile::TempDir;
+use wharf_testkit::front::{Authority, ServerCertificate};
 use wharf_testkit::stack::free_address;
 use wharf_testkit::{setting, until};
 
@@ -18,9 +21,10 @@ pub(crate) fn reap(child: &mut Child) {
     child.wait().unwrap();
 }
 
-/// A Postgres whose commits survive a kill.
+/// A Postgres whose commits survive a kill. Whoever wants to speaks TLS with it.
 pub(crate) struct Postgres {
     folder: TempDir,
+    pub(crate) authority: Authority,
     address: SocketAddr,
     child: Option<Child>,
 }
@@ -56,13 +60,18 @@ fn postgres_command(program: &str) -> Command {
     command
 }
 
+/// Makes the account of Postgres the owner of a path.
+fn give_to_postgres(path: &Path) {
+    if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
+        let status = Command::new("chown").arg("postgres").arg(path).status().unwrap();
+        assert!(status.success());
+    }
+}
+
 /// A folder that the account of Postgres may use.
 fn postgres_folder() -> TempDir {
     let folder = tempfile::Builder::new().prefix("wharf-crash-pg-").tempdir().unwrap();
-    if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
-        let status = Command::new("chown").arg("postgres").arg(folder.path()).status().unwrap();
-        assert!(status.success());
-    }
+    give_to_postgres(folder.path());
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o711)).unwrap();
     folder
 }
@@ -97,13 +106,52 @@ impl Postgres {
         })
         .await
         .unwrap();
-        let mut server = Self { folder, address: free_address(), child: None };
+        let authority = Authority::generate();
+        std::fs::write(folder.path().join("authority.pem"), authority.certificate()).unwrap();
+        // Among the settings and not on the command line, so that a test can switch it off.
+        let settings = std::fs::OpenOptions::new().append(true).open(folder.path().join("data/postgresql.conf"));
+        settings.unwrap().write_all(b"\nssl = on\n").unwrap();
+        let mut server = Self { folder, authority, address: free_address(), child: None };
+        server.show(&server.authority.issue());
         server.run().await;
         server
     }
 
+    /// Lays down the certificate that it shows from its next start or reading of its settings.
+    pub(crate) fn show(&self, certificate: &ServerCertificate) {
+        for (name, text) in [("server.crt", &certificate.certificate), ("server.key", &certificate.key)] {
+            let path = self.folder.path().join("data").join(name);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+            give_to_postgres(&path);
+        }
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The file of the authority under which it speaks TLS.
+    pub(crate) fn authority_file(&self) -> PathBuf {
+        self.folder.path().join("authority.pem")
+    }
+
+    /// The owner's address of a database, by way of `at`, that demands TLS and a certificate by the server's authority.
+    pub(crate) fn encrypted_url(&self, at: SocketAddr, database: &str) -> String {
+        verified_url(at, database, &self.authority_file())
+    }
+
+    /// Whether the program's sessions in a database speak TLS, by role and process.
+    pub(crate) async fn encrypted_sessions(&self, database: &str) -> BTreeMap<(String, i32), bool> {
+        let sessions: Vec<(String, i32, bool)> = sqlx::query_as(
+            "select usename::text, pid, ssl from pg_stat_activity join pg_stat_ssl using (pid)
+             where datname = $1 and usename like 'wharf\\_%'",
+        )
+        .bind(database)
+        .fetch_all(&mut self.superuser("postgres").await)
+        .await
+        .unwrap();
+        sessions.into_iter().map(|(role, process, encrypted)| ((role, process), encrypted)).collect()
     }
 
     /// The owner's address of a database, by way of `at`.
@@ -168,6 +216,12 @@ impl Drop for Postgres {
             self.quit();
         }
     }
+}
+
+/// The owner's address of a database that demands TLS and a certificate by the authority in a file.
+pub(crate) fn verified_url(at: SocketAddr, database: &str, authority: &Path) -> String {
+    let authority = authority.to_str().unwrap().replace(' ', "%20");
+    format!("postgres://wharf:{PASSWORD}@{at}/{database}?sslmode=verify-full&sslrootcert={authority}")
 }
 
 /// A Redis, empty whenever it starts.

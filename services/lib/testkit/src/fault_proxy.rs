@@ -139,6 +139,7 @@ struct State {
     armed: Mutex<Option<Armed>>,
     struck: watch::Sender<u64>,
     seed: Mutex<Chance>,
+    garbled: watch::Sender<u64>,
     protocol: Protocol,
     upstream: SocketAddr,
 }
@@ -163,6 +164,7 @@ impl State {
         for byte in piece {
             if chance.one_in(one_in) {
                 *byte ^= u8::try_from(chance.within(1, 255)).unwrap();
+                self.garbled.send_modify(|count| *count += 1);
             }
         }
     }
@@ -186,6 +188,7 @@ impl FaultProxy {
             armed: Mutex::new(None),
             struck: watch::Sender::new(0),
             seed: Mutex::new(Chance::new(0)),
+            garbled: watch::Sender::new(0),
             protocol,
             upstream,
         });
@@ -233,6 +236,18 @@ impl FaultProxy {
     #[must_use]
     pub fn strikes(&self) -> u64 {
         *self.state.struck.borrow()
+    }
+
+    /// Waits until so many bytes have become others since it was started.
+    pub async fn garbles(&self, count: u64) {
+        let mut garbled = self.state.garbled.subscribe();
+        let _now = garbled.wait_for(|now| *now >= count).await.unwrap();
+    }
+
+    /// How many bytes have become others since it was started.
+    #[must_use]
+    pub fn garbled(&self) -> u64 {
+        *self.state.garbled.borrow()
     }
 
     /// Waits until it has struck so often since it was started.

@@ -15,8 +15,21 @@ use tokio_rustls::TlsAcceptor;
 /// An authority that nobody else trusts, and a certificate of this machine's.
 pub struct Authority {
     certificate: String,
+    issuer: CertifiedIssuer<'static, KeyPair>,
     server: Arc<ServerConfig>,
 }
+
+/// A certificate for a server of its own, with its key, in PEM form.
+#[derive(Clone, Debug)]
+pub struct ServerCertificate {
+    /// What it shows to everybody.
+    pub certificate: String,
+    /// What it keeps to itself.
+    pub key: String,
+}
+
+/// Names of this machine by which tests reach their servers.
+const LOCAL_NAMES: [&str; 2] = ["127.0.0.1", "localhost"];
 
 impl Authority {
     /// Makes a new one.
@@ -28,8 +41,7 @@ impl Authority {
         params.distinguished_name.push(rcgen::DnType::CommonName, "authority of a test");
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let key = KeyPair::generate().unwrap();
-        let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
-        let leaf = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
+        let leaf = named(&LOCAL_NAMES).signed_by(&key, &issuer).unwrap();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let server = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
@@ -37,7 +49,7 @@ impl Authority {
             .with_no_client_auth()
             .with_single_cert(vec![leaf.der().clone()], key)
             .unwrap();
-        Self { certificate: issuer.pem(), server: Arc::new(server) }
+        Self { certificate: issuer.pem(), issuer, server: Arc::new(server) }
     }
 
     /// The certificate of the authority, for clients that shall trust it.
@@ -45,6 +57,36 @@ impl Authority {
     pub fn certificate(&self) -> &str {
         &self.certificate
     }
+
+    /// A certificate for a server of this machine.
+    #[must_use]
+    pub fn issue(&self) -> ServerCertificate {
+        self.sign(named(&LOCAL_NAMES))
+    }
+
+    /// A certificate for a server of this name.
+    #[must_use]
+    pub fn issue_for(&self, name: &str) -> ServerCertificate {
+        self.sign(named(&[name]))
+    }
+
+    /// A certificate for a server of this machine that has expired long ago.
+    #[must_use]
+    pub fn issue_expired(&self) -> ServerCertificate {
+        let mut params = named(&LOCAL_NAMES);
+        (params.not_before, params.not_after) = (rcgen::date_time_ymd(2001, 1, 1), rcgen::date_time_ymd(2002, 1, 1));
+        self.sign(params)
+    }
+
+    fn sign(&self, params: CertificateParams) -> ServerCertificate {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
+        ServerCertificate { certificate, key: key.serialize_pem() }
+    }
+}
+
+fn named(names: &[&str]) -> CertificateParams {
+    CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()).unwrap()
 }
 
 /// A running proxy; it closes when dropped.

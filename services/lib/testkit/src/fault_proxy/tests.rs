@@ -58,8 +58,9 @@ async fn each_weather_does_what_it_says_and_passes() {
     assert_eq!(say(&proxy, b"short", 5).await.unwrap(), b"S");
     proxy.set(Weather::Garbled(1));
     let garbled = say(&proxy, b"garbled", 7).await.unwrap();
+    proxy.garbles(14).await;
     assert_ne!(garbled, b"GARBLED");
-    assert_eq!(garbled.len(), 7);
+    assert_eq!((garbled.len(), proxy.garbled()), (7, 14), "each way");
 
     proxy.set(Weather::BlackHole);
     let waiting = tokio::spawn({
