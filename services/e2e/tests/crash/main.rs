@@ -25,6 +25,9 @@ use plan::Plan;
 use std::collections::BTreeSet;
 use wharf_testkit::chance::{Chance, runs, seeds};
 
+/// Runs in one installation; after more of them its members would meet their limits, as that of tokens.
+const RUNS_OF_AN_INSTALLATION: u64 = 200;
+
 /// Runs each plan of the list once, and after that some of them by chance, `count` runs in all; or the one run of
 /// `WHARF_SEED`. Returns the moments at which a process really died.
 async fn play(test: &str, shape: Shape, plans: &[Plan], count: u64) -> BTreeSet<&'static str> {
@@ -37,6 +40,9 @@ async fn play_here(test: &str, shape: Shape, plans: &[Plan], count: u64) -> BTre
     let total = u64::try_from(plans.len()).unwrap();
     let mut died_at = BTreeSet::new();
     for number in 0..if replayed { 1 } else { count.max(total) } {
+        if number > 0 && number % RUNS_OF_AN_INSTALLATION == 0 {
+            std::mem::replace(&mut installation, Installation::start(shape).await).stop().await;
+        }
         // Without WHARF_SEED a seed is turned so that its remainder is the plan whose turn it is.
         let fresh =
             if replayed { seeds(test, 1)[0] } else { Chance::new(std::process::id().into()).next() ^ entropy() };
