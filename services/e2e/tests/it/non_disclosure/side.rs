@@ -46,7 +46,7 @@ impl Side {
         let vendor = acme.entitle("private", "vendor", &terms).await;
         // Opens with the second chapter, and has ended with the third.
         let windowed = json!({
-            "rules": [{ "allow": ["partner-*", "dated-*"] }],
+            "rules": [{ "allow": ["partner-*"] }, { "allow": ["dated-*"], "published_before": BOUND_TEXT }],
             "not_before": "2026-06-01T12:30:00Z", "expires_at": "2026-06-01T13:00:01Z",
         });
         let windowed = acme.entitle("private", "windowed", &windowed).await;
