@@ -72,11 +72,17 @@ impl Memory {
     #[must_use]
     pub fn usage(&self) -> Usage {
         Usage {
-            files_bytes: self.files.bytes(),
+            files_bytes: self.files_bytes(),
             repositories_bytes: self.repositories_gauge.bytes(),
             parts_bytes: self.parts_gauge.bytes(),
             repositories: self.repositories.len() as u64,
         }
+    }
+
+    /// Bytes of whole files and names that are held now, by indexes or by heads that outlive them.
+    #[must_use]
+    pub fn files_bytes(&self) -> u64 {
+        self.files.bytes()
     }
 
     pub(crate) fn encoders(&self) -> &Encoders {

@@ -83,24 +83,34 @@ impl Followed {
     /// large it is: to let it go would only make its next reader load it again.
     ///
     /// Returns what was let go, for whoever may take the time to drop it. Who is at work with one of them goes on with it.
+    /// `files_bytes` is what all of them hold at most: while that keeps the bound, none is looked at.
     #[must_use]
-    pub(super) fn trim(&self) -> Vec<Arc<Following>> {
-        let mut registries = self.write();
-        let mut loaded: Vec<_> = registries
-            .iter()
-            .map(|(registry, place)| (place.used.load(Ordering::Relaxed), *registry, place.following.held_bytes()))
-            .filter(|(.., bytes)| *bytes > 0)
+    pub(super) fn trim(&self, files_bytes: u64) -> Vec<Arc<Following>> {
+        if files_bytes <= self.files_bytes_max {
+            return Vec::new();
+        }
+        // Looked at outside of the lock that every request takes: one that is taking in changes may let us wait.
+        let followed: Vec<_> = self
+            .read()
+            .values()
+            .map(|place| (place.used.load(Ordering::Relaxed), Arc::clone(&place.following)))
             .collect();
-        loaded.sort_unstable();
-        let mut bytes: u64 = loaded.iter().map(|(.., bytes)| bytes).sum();
+        let mut loaded: Vec<_> = followed
+            .into_iter()
+            .map(|(used, following)| (used, following.held_bytes(), following))
+            .filter(|(_, bytes, _)| *bytes > 0)
+            .collect();
+        loaded.sort_unstable_by_key(|(used, ..)| *used);
+        let mut bytes: u64 = loaded.iter().map(|(_, bytes, _)| bytes).sum();
         loaded.pop();
         let mut gone = Vec::new();
-        for (_, registry, held) in loaded {
+        for (_, held, following) in loaded {
             if bytes <= self.files_bytes_max {
                 break;
             }
             bytes -= held;
-            gone.extend(registries.remove(&registry).map(|place| place.following));
+            self.give_up(&following);
+            gone.push(following);
         }
         gone
     }

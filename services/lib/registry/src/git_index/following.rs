@@ -175,7 +175,7 @@ pub(super) fn number(seq: i64) -> Result<u64> {
 impl GitIndexes {
     /// Lets go of registries above the bound. A large one takes a while to fall apart, away from the threads that serve.
     fn let_go(&self) {
-        let gone = self.followed.trim();
+        let gone = self.followed.trim(self.memory.files_bytes());
         if !gone.is_empty() {
             let registries = gone.len();
             tracing::debug!(registries, "let go of the git indexes of registries unused for longest");
