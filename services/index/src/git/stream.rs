@@ -8,10 +8,11 @@ use futures::Stream;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use wharf_git_wire::pack;
 use wharf_registry::git_index::GitPack;
 
-/// Bytes made in one go: one full frame of the side band.
-const PIECE_BYTES: usize = 64 * 1024;
+/// Bytes made in one go: one frame of the side band.
+const PIECE_BYTES: usize = pack::FRAME_BYTES;
 /// After this many pieces other connections of the thread get their turn, however fast this client reads.
 const PIECES_IN_A_ROW: u8 = 4;
 

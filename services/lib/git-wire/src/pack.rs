@@ -1,7 +1,7 @@
 //! A pack as a stream: head, ready-made entries one after the other, the SHA-1 of it all; in frames or raw.
 //!
-//! Holds at most one frame and never a list of objects, so that a hundred megabytes cost 64 KB. It does not
-//! look into entries: [`crate::entry`] made them. Formats: gitformat-pack; gitprotocol-pack, "Packfile Data".
+//! Holds at most one frame (without framing: as many bytes) and never a list of objects, so that a hundred megabytes cost
+//! 64 KB. It does not look into entries: [`crate::entry`] made them. Formats: gitformat-pack; gitprotocol-pack, "Packfile Data".
 
 use sha1::{Digest, Sha1};
 
@@ -12,22 +12,34 @@ pub const FRAME_BYTES: usize = pkt_line::MAX_PAYLOAD_BYTES - 1;
 
 const BAND_DATA: u8 = 1;
 const BAND_ERROR: u8 = 3;
-/// Bytes in front of the data of a frame: the length and the band.
-const FRAME_HEAD_BYTES: usize = 5;
 
 /// How the bytes of a pack travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// As they are; v0 without `side-band-64k`.
+    /// As they are, in pieces of the same size; v0 without `side-band-64k`.
     Raw,
     /// In frames on band 1, closed by a flush; v0 with `side-band-64k`, and always in v2.
     SideBand64k,
 }
 
+impl Framing {
+    /// What stands in front of the data of a frame: the length, filled in when it is known, and the band.
+    fn head(self) -> &'static [u8] {
+        match self {
+            Self::Raw => &[],
+            Self::SideBand64k => &[0, 0, 0, 0, BAND_DATA],
+        }
+    }
+}
+
 /// Where the checksum at the end comes from.
 #[derive(Debug)]
 enum Trailer {
-    Running(Sha1),
+    /// From the bytes: of the frame in the making, those from `unread` on are still to be taken in.
+    Running {
+        hash: Sha1,
+        unread: usize,
+    },
     Known([u8; 20]),
 }
 
@@ -43,6 +55,9 @@ pub enum PackError {
 }
 
 /// A pack in the making. Each call appends to `out` what can be sent; the caller drains `out` when it likes.
+///
+/// Entries lie scattered in memory. They are gathered first and hashed from the frame: the processor fetches from memory
+/// while it copies, but not while it hashes, so hashing them where they lie takes twice the time.
 #[derive(Debug)]
 pub struct PackStream {
     missing: u32,
@@ -54,7 +69,7 @@ pub struct PackStream {
 impl PackStream {
     /// Begins a pack of `objects` entries.
     pub fn begin(objects: u32, framing: Framing, out: &mut Vec<u8>) -> PackStream {
-        PackStream::open(objects, framing, Trailer::Running(Sha1::new()), out)
+        PackStream::open(objects, framing, Trailer::Running { hash: Sha1::new(), unread: framing.head().len() }, out)
     }
 
     /// Begins a pack that was streamed before with the same entries in the same order, and ended in `trailer`.
@@ -68,14 +83,14 @@ impl PackStream {
         let mut stream = PackStream { missing: objects, framing, trailer, frame: Vec::new() };
         let mut head = *b"PACK\0\0\0\x02\0\0\0\0";
         head[8..].copy_from_slice(&objects.to_be_bytes());
-        stream.push(&head, out);
+        stream.carry(&head, out);
         stream
     }
 
     /// Adds one entry.
     pub fn entry(&mut self, entry: &[u8], out: &mut Vec<u8>) -> Result<(), PackError> {
         self.missing = self.missing.checked_sub(1).ok_or(PackError::TooMany)?;
-        self.push(entry, out);
+        self.carry(entry, out);
         Ok(())
     }
 
@@ -84,13 +99,15 @@ impl PackStream {
         if self.missing != 0 {
             return Err(PackError::TooFew);
         }
-        let trailer = match &mut self.trailer {
-            Trailer::Running(hash) => hash.finalize_reset().into(),
-            Trailer::Known(trailer) => *trailer,
+        self.hash_frame();
+        let trailer = match self.trailer {
+            Trailer::Running { hash, .. } => hash.finalize().into(),
+            Trailer::Known(trailer) => trailer,
         };
+        self.trailer = Trailer::Known(trailer);
         self.carry(&trailer, out);
+        self.send_frame(out);
         if self.framing == Framing::SideBand64k {
-            self.send_frame(out);
             out.extend_from_slice(FLUSH);
         }
         Ok(trailer)
@@ -99,8 +116,8 @@ impl PackStream {
     /// Ends a pack that cannot be completed. With frames the client's user reads `text`; without, the missing trailer
     /// alone says that something went wrong.
     pub fn abort(mut self, text: &str, out: &mut Vec<u8>) {
+        self.send_frame(out);
         if self.framing == Framing::SideBand64k {
-            self.send_frame(out);
             let mut payload = vec![BAND_ERROR];
             payload.extend_from_slice(pkt_line::printable(text).as_bytes());
             payload.push(b'\n');
@@ -111,40 +128,50 @@ impl PackStream {
 
     /// Bytes that belong to the pack and are not yet in any `out`; at most [`FRAME_BYTES`].
     pub fn held_back_bytes(&self) -> usize {
-        self.frame.len().saturating_sub(FRAME_HEAD_BYTES)
-    }
-
-    fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        if let Trailer::Running(hash) = &mut self.trailer {
-            hash.update(bytes);
-        }
-        self.carry(bytes, out);
+        self.frame.len().saturating_sub(self.framing.head().len())
     }
 
     fn carry(&mut self, mut bytes: &[u8], out: &mut Vec<u8>) {
-        if self.framing == Framing::Raw {
-            out.extend_from_slice(bytes);
-            return;
-        }
+        let full = self.framing.head().len() + FRAME_BYTES;
         while !bytes.is_empty() {
             if self.frame.is_empty() {
-                // The length is filled in when it is known.
-                self.frame.extend_from_slice(&[0, 0, 0, 0, BAND_DATA]);
+                self.frame.reserve_exact(full);
+                self.frame.extend_from_slice(self.framing.head());
             }
-            let room = FRAME_HEAD_BYTES + FRAME_BYTES - self.frame.len();
-            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            let (now, later) = bytes.split_at(bytes.len().min(full - self.frame.len()));
             self.frame.extend_from_slice(now);
             bytes = later;
-            if now.len() == room {
+            if self.frame.len() == full {
                 self.send_frame(out);
             }
         }
     }
 
+    fn hash_frame(&mut self) {
+        if let Trailer::Running { hash, unread } = &mut self.trailer
+            && let Some(bytes) = self.frame.get(*unread..)
+        {
+            hash.update(bytes);
+            *unread = self.frame.len();
+        }
+    }
+
     fn send_frame(&mut self, out: &mut Vec<u8>) {
-        if self.frame.len() > FRAME_HEAD_BYTES {
+        if self.held_back_bytes() == 0 {
+            return;
+        }
+        self.hash_frame();
+        if let Trailer::Running { unread, .. } = &mut self.trailer {
+            *unread = self.framing.head().len();
+        }
+        if self.framing == Framing::SideBand64k {
             let length = pkt_line::length_field(self.frame.len() - 4);
             self.frame[..4].copy_from_slice(&length);
+        }
+        if out.is_empty() {
+            // Handed over rather than copied.
+            std::mem::swap(out, &mut self.frame);
+        } else {
             out.append(&mut self.frame);
         }
     }
@@ -213,7 +240,7 @@ mod tests {
             let entry = vec![5; 2 * FRAME_BYTES - 32 + extra];
             let (framed, _) = stream(&[entry], Framing::SideBand64k);
             let frames = 2 + usize::from(extra > 0);
-            assert_eq!(framed.len(), 2 * FRAME_BYTES + extra + frames * FRAME_HEAD_BYTES + 4);
+            assert_eq!(framed.len(), 2 * FRAME_BYTES + extra + frames * 5 + 4);
             assert_eq!(&framed[..5], b"fff0\x01");
         }
     }
