@@ -86,5 +86,6 @@ pub fn site(config: &Config, role: DatabaseRole, ambient: &Ambient) -> anyhow::R
         index_cache_bytes: config.limits.index_cache_bytes,
         git_files_bytes: config.limits.git_files_bytes,
         git_cache_bytes: config.limits.git_cache_bytes,
+        search_cache_bytes: config.limits.search_cache_bytes,
     }))
 }

@@ -75,7 +75,8 @@ impl Question {
 }
 
 fn classes(world: &World) -> Vec<Class> {
-    let World { by_name, by_version, publisher, hidden, absent, halves } = world;
+    let World { by_name, by_version, by_exception, publisher, hidden, absent, halves, hidden_words, absent_words } =
+        world;
     let pair = |name, service, status, ask: &dyn Fn(&str) -> Question| Class {
         name,
         service,
@@ -132,6 +133,14 @@ fn classes(world: &World) -> Vec<Class> {
         pair("api: owners, hidden by versions", Service::Api, 404, &|name| owners(by_version, name)),
         pair("api: search, hidden by name", Service::Api, 200, &|name| search(by_name, name)),
         pair("api: search, hidden by versions", Service::Api, 200, &|name| search(by_version, name)),
+        pair("api: search, hidden by exception", Service::Api, 200, &|name| search(by_exception, name)),
+        Class {
+            name: "api: search, hidden text",
+            service: Service::Api,
+            status: 200,
+            hidden: hidden_words.iter().map(|word| search(by_version, word)).collect(),
+            absent: absent_words.iter().map(|word| search(by_version, word)).collect(),
+        },
         pair("api: yank, hidden by name", Service::Api, 404, &yank),
         pair("api: publish, hidden by name", Service::Api, 403, &publish),
     ]

@@ -12,6 +12,8 @@ pub(crate) struct World {
     pub(crate) by_name: Token,
     /// Sees every crate, but only versions from 2.0.0 on.
     pub(crate) by_version: Token,
+    /// Sees every crate but for `inner-*`.
+    pub(crate) by_exception: Token,
     /// May publish and yank `shown-*`.
     pub(crate) publisher: Token,
     /// Exist, in version 1.0.0 only: nobody above sees them.
@@ -20,6 +22,10 @@ pub(crate) struct World {
     pub(crate) absent: Vec<String>,
     /// Exist in 1.0.0 and 2.0.0: whoever sees versions from 2.0.0 on sees half of them.
     pub(crate) halves: Vec<String>,
+    /// Words of which version 1.0.0 of one of these speaks.
+    pub(crate) hidden_words: Vec<String>,
+    /// Words of which nothing speaks.
+    pub(crate) absent_words: Vec<String>,
 }
 
 impl World {
@@ -42,22 +48,31 @@ impl World {
         for name in &hidden {
             let _done = acme.owner.publish(&CrateFixture::new(name, "1.0.0")).await.expect(200);
         }
+        let (mut hidden_words, mut absent_words) = (Vec::new(), Vec::new());
         for name in &halves {
-            for version in ["1.0.0", "2.0.0"] {
-                let _done = acme.owner.publish(&CrateFixture::new(name, version)).await.expect(200);
+            // Digits: no other text here has them side by side.
+            hidden_words.push(format!("{:08}", chance.below(50_000_000) * 2));
+            absent_words.push(format!("{:08}", chance.below(50_000_000) * 2 + 1));
+            let told = format!("speaks of {}", hidden_words[hidden_words.len() - 1]);
+            for (version, told) in [("1.0.0", told.as_str()), ("2.0.0", "speaks of nothing")] {
+                let _done = acme.owner.publish(&CrateFixture::new(name, version).describe(told)).await.expect(200);
             }
         }
         let named = serde_json::json!({ "rules": [{ "allow": ["shown-*"] }] });
+        let excepted = serde_json::json!({ "rules": [{ "allow": ["*"], "except": ["inner-*"] }] });
         let by_version = serde_json::json!({ "rules": [{ "allow": ["*"], "versions": "^2" }] });
         Self {
             by_name: acme.entitle("private", "by-name", &named).await,
             by_version: acme.entitle("private", "by-version", &by_version).await,
+            by_exception: acme.entitle("private", "by-exception", &excepted).await,
             publisher: acme
                 .member("dev", "publisher", "upload", &["crate:publish@private/shown-*", "crate:yank@private/shown-*"])
                 .await,
             hidden,
             absent,
             halves,
+            hidden_words,
+            absent_words,
         }
     }
 }

@@ -43,6 +43,7 @@ async fn run(site: &Arc<Site>, replica: Uuid, service: &'static str) {
                 tracing::warn!("lost the thread of the feed; loading everything anew");
                 site.catalog.forget_all();
                 site.git_indexes.forget_all();
+                site.searched.forget_all();
                 site.credentials.forget_all();
             }
             Err(error) => {

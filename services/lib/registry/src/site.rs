@@ -3,6 +3,7 @@
 use crate::catalog::Catalog;
 use crate::credentials::Credentials;
 use crate::git_index::GitIndexes;
+use crate::search::SearchedViews;
 use std::sync::Arc;
 use wharf_blob::Blobs;
 use wharf_cache::Cache;
@@ -78,6 +79,8 @@ pub struct Parts {
     pub git_files_bytes: u64,
     /// Most bytes held of git indexes beyond the index files themselves.
     pub git_cache_bytes: u64,
+    /// Most bytes held of what views show to searches.
+    pub search_cache_bytes: u64,
 }
 
 /// One installation, as one service sees it. Cheap to share; verbs are methods on it, each in the module of its noun.
@@ -96,6 +99,8 @@ pub struct Site {
     pub(crate) catalog: Catalog,
     /// The git indexes this process serves.
     pub(crate) git_indexes: GitIndexes,
+    /// The views that were searched.
+    pub(crate) searched: SearchedViews,
 }
 
 impl Site {
@@ -106,6 +111,7 @@ impl Site {
             credentials: Credentials::new(),
             catalog: Catalog::new(parts.index_cache_bytes),
             git_indexes: GitIndexes::new(parts.git_files_bytes, parts.git_cache_bytes),
+            searched: SearchedViews::new(parts.search_cache_bytes),
             database: parts.database,
             blobs: parts.blobs,
             cache: parts.cache,

@@ -3,48 +3,69 @@
 
 use crate::{StoreError, TenantTx};
 use wharf_domain::view::View;
-use wharf_domain::{CrateId, CrateName, CratePattern, CrateVersion, RegistryId, Timestamp};
+use wharf_domain::{CanonicalName, CrateId, CrateName, CratePattern, CrateVersion, RegistryId, Timestamp, VersionId};
 
-/// Which crates to read: those of these canonical names, and those whose canonical name begins with one of these texts.
+/// Which crates to read, as ranges of canonical names that do not overlap.
+///
+/// Names in between are not read at all, by the order of the index: how many there are, and what they are, must not be told
+/// by the time that reading takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Narrowing {
-    names: Vec<String>,
-    // As patterns of `like`. A canonical name holds neither `%` nor `_` nor `\`.
-    prefixes: Vec<String>,
+    /// Where each range begins; that name is in it.
+    from: Vec<String>,
+    /// Where each range ends; that name is not in it.
+    to: Vec<String>,
 }
 
 impl Narrowing {
     /// Every crate that one of these views might show.
     pub fn of_views<'a>(views: impl IntoIterator<Item = &'a View>) -> Self {
-        let mut narrowing = Self::default();
-        for pattern in views.into_iter().flat_map(View::rules).flat_map(|rule| &rule.allow) {
-            match pattern {
-                CratePattern::Name(name) => narrowing.names.push(name.to_string()),
-                CratePattern::Prefix(prefix) => narrowing.prefixes.push(format!("{prefix}%")),
-            }
-        }
-        for list in [&mut narrowing.names, &mut narrowing.prefixes] {
-            list.sort_unstable();
-            list.dedup();
-        }
-        narrowing
+        let allowed = views.into_iter().flat_map(View::rules).flat_map(|rule| &rule.allow);
+        Self::of_ranges(allowed.map(|pattern| match pattern {
+            CratePattern::Name(name) => one_name(name.as_str()),
+            CratePattern::Prefix(prefix) => (prefix.to_string(), format!("{prefix}~")),
+        }))
     }
 
-    /// The crates of these canonical names.
-    pub fn of_names(names: impl IntoIterator<Item = impl ToString>) -> Self {
-        Self { names: names.into_iter().map(|name| name.to_string()).collect(), prefixes: Vec::new() }
+    /// The crates of these names.
+    pub fn of_names<'a>(names: impl IntoIterator<Item = &'a CanonicalName>) -> Self {
+        Self::of_ranges(names.into_iter().map(|name| one_name(name.as_str())))
+    }
+
+    fn of_ranges(ranges: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut ranges: Vec<(String, String)> = ranges.into_iter().collect();
+        ranges.sort_unstable();
+        let mut narrowing = Self::default();
+        for (from, to) in ranges {
+            match narrowing.to.last_mut() {
+                Some(end) if from < *end => *end = to.max(std::mem::take(end)),
+                _ => {
+                    narrowing.from.push(from);
+                    narrowing.to.push(to);
+                }
+            }
+        }
+        narrowing
     }
 
     /// Whether no crate can be read.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.names.is_empty() && self.prefixes.is_empty()
+        self.from.is_empty()
     }
+}
+
+/// The range that holds one name. Names are made of `-`, digits and lower-case letters: `!` comes before all of these, `~`
+/// after.
+fn one_name(name: &str) -> (String, String) {
+    (name.to_owned(), format!("{name}!"))
 }
 
 /// A version of a crate.
 #[derive(Clone, Debug)]
 pub struct HeldVersion {
+    /// The version.
+    pub id: VersionId,
     /// The number as published.
     pub number: CrateVersion,
     /// When it was published.
@@ -98,10 +119,15 @@ impl TenantTx {
         let rows = sqlx::query!(
             r#"select c.crate_id, c.name, v.version_id as "version_id?", v.number as "number?",
                       v.published_at as "published_at?", v.yanked as "yanked?", l.line as "line?"
-               from (select crate_id, name, canonical from crate
-                     where org_id = $1 and registry_id = $2 and canonical ~>~ $3
-                       and (canonical = any($4) or canonical like any($5))
-                     order by canonical using ~<~
+               from (select c.crate_id, c.name, c.canonical
+                     from unnest($4::text[], $5::text[]) as allowed (low, high)
+                     cross join lateral (
+                         select crate_id, name, canonical from crate
+                         where org_id = $1 and registry_id = $2 and canonical ~>~ $3
+                           and canonical ~>=~ allowed.low and canonical ~<~ allowed.high
+                         order by canonical using ~<~
+                         limit $6) c
+                     order by c.canonical using ~<~
                      limit $6) c
                left join lateral (
                    select version_id, number, published_at, yanked from version
@@ -113,8 +139,8 @@ impl TenantTx {
             org,
             registry.0,
             after,
-            &narrowing.names,
-            &narrowing.prefixes,
+            &narrowing.from,
+            &narrowing.to,
             limit,
             with_lines
         )
@@ -137,6 +163,7 @@ impl TenantTx {
             let number = CrateVersion::parse(&number)
                 .map_err(|error| StoreError::corrupt(format!("version.number of {id}"), error))?;
             krate.versions.push(HeldVersion {
+                id: VersionId(id),
                 number,
                 published_at: Timestamp::new(published_at),
                 yanked: row.yanked.unwrap_or(false),
@@ -153,15 +180,19 @@ mod tests {
     use wharf_domain::view::Rule;
 
     #[test]
-    fn narrowing_takes_names_and_prefixes_once() {
+    fn a_narrowing_reads_each_name_once() {
         let rule = |texts: &[&str]| Rule {
             allow: texts.iter().map(|text| CratePattern::parse(text).unwrap()).collect(),
             ..Rule::default()
         };
-        let (one, other) = (View::new([rule(&["A_b*", "x"])]), View::new([rule(&["a-b*", "y"])]));
-        let narrowing = Narrowing::of_views([&one, &other]);
-        assert_eq!(narrowing.names, ["x", "y"]);
-        assert_eq!(narrowing.prefixes, ["a-b%"]);
+        let ranges = |views: &[View]| {
+            let Narrowing { from, to } = Narrowing::of_views(views);
+            from.into_iter().zip(to).map(|(from, to)| format!("{from} {to}")).collect::<Vec<_>>()
+        };
+        let (one, other) =
+            (View::new([rule(&["A_b*", "x"])]), View::new([rule(&["a-b*", "a-bc*", "a-b", "x-y", "y"])]));
+        assert_eq!(ranges(&[one, other.clone()]), ["a-b a-b~", "x x!", "x-y x-y!", "y y!"]);
+        assert_eq!(ranges(&[other, View::everything()]), [" ~"]);
         assert!(Narrowing::of_views([&View::default()]).is_empty());
     }
 }

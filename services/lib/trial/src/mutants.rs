@@ -78,8 +78,10 @@ mutants! {
     SearchRanksByEverything,
     /// A search shows the newest version there is, seen or not.
     SearchShowsHiddenVersion,
-    /// A search cuts the page before it takes out what is not seen.
-    SearchCutBeforeView,
+    /// A search remembers one view of a registry for whoever searches there.
+    SearchRemembersAnotherView,
+    /// A search shows what the view held when it was first searched.
+    SearchForgetsToLook,
     /// A search finds crates by the descriptions of versions that are not seen.
     SearchReadsHiddenTexts,
 

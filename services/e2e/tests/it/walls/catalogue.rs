@@ -53,7 +53,7 @@ wharf_api crate: insert select update(revision)
 wharf_api crate_owner: delete insert select update
 wharf_api entitlement: delete insert select update
 wharf_api idempotency: insert select
-wharf_api index_change: insert
+wharf_api index_change: insert select
 wharf_api index_head: insert select update(seq)
 wharf_api index_line: insert select update(line)
 wharf_api member: delete insert select update

@@ -122,6 +122,8 @@ pub struct Limits {
     pub git_files_bytes: u64,
     /// Memory git indexes may use for directories and filtered files, beyond the index files themselves.
     pub git_cache_bytes: u64,
+    /// Memory searches may use for what each view shows: some 80 bytes a crate.
+    pub search_cache_bytes: u64,
     /// Threads that serve requests in each service; 0 means one per processor.
     pub workers: usize,
     /// Open connections each worker accepts before it lets new ones wait.
@@ -143,6 +145,7 @@ impl Default for Limits {
             index_cache_bytes: 512 << 20,
             git_files_bytes: 1 << 30,
             git_cache_bytes: 256 << 20,
+            search_cache_bytes: 64 << 20,
             workers: 0,
             connections_per_worker: 10_000,
             request_head_timeout_s: 10,

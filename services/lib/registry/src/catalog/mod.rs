@@ -267,22 +267,6 @@ impl Site {
         let held = self.held(entry, view, &canonical, |names| names.find_any_spelling(&canonical)).await?;
         held.and_then(|held| held.find(matters).map(|_| ())).ok_or_else(Error::not_found)
     }
-
-    /// Whether a sight leaves anything of a crate that was found in the database, asked within that transaction.
-    pub(crate) async fn holds(
-        &self,
-        transaction: &mut TenantTx,
-        entry: &RegistryEntry,
-        (id, name): (CrateId, &CanonicalName),
-        sight: &Sight,
-    ) -> Result<bool> {
-        let found = Found { id, revision: entry.names.find_any_spelling(name).map_or(0, |known| known.revision) };
-        let file = match self.remembered(found) {
-            Some(file) => file,
-            None => self.load(transaction, entry, found).await?,
-        };
-        Ok(!matches!(self.filter(id, &file, sight), Filtered::Nothing))
-    }
 }
 
 /// What a view holds of a crate: at least one version.

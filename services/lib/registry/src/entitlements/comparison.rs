@@ -96,6 +96,7 @@ mod tests {
             versions: numbers
                 .iter()
                 .map(|number| HeldVersion {
+                    id: wharf_domain::VersionId(uuid::Uuid::nil()),
                     number: CrateVersion::parse(number).unwrap(),
                     published_at: Timestamp::from_unix(10),
                     yanked: false,

@@ -140,6 +140,7 @@ mod tests {
             versions: numbers
                 .iter()
                 .map(|number| HeldVersion {
+                    id: wharf_domain::VersionId(uuid::Uuid::nil()),
                     number: CrateVersion::parse(number).unwrap(),
                     published_at: Timestamp::from_unix(10),
                     yanked: false,
@@ -188,6 +189,7 @@ mod tests {
                 id: CrateId(uuid::Uuid::from_u128(1)),
                 name: CrateName::parse("a-core").unwrap(),
                 versions: vec![HeldVersion {
+                    id: wharf_domain::VersionId(uuid::Uuid::nil()),
                     number: CrateVersion::parse("2.0.0").unwrap(),
                     published_at: Timestamp::from_unix(10),
                     yanked: false,

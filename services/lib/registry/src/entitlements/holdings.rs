@@ -100,6 +100,7 @@ mod tests {
             name: CrateName::parse("a").unwrap(),
             versions: (0..versions)
                 .map(|minor| HeldVersion {
+                    id: wharf_domain::VersionId(uuid::Uuid::nil()),
                     number: CrateVersion::parse(&format!("1.{minor}.0")).unwrap(),
                     published_at: Timestamp::from_unix(10),
                     yanked: false,

@@ -242,6 +242,7 @@ mod tests {
             id: CrateId(uuid::Uuid::from_u128(1)),
             name: CrateName::parse(name).unwrap(),
             versions: vec![HeldVersion {
+                id: wharf_domain::VersionId(uuid::Uuid::nil()),
                 number: CrateVersion::parse("1.0.0").unwrap(),
                 published_at: Timestamp::from_unix(10),
                 yanked: false,

@@ -133,6 +133,7 @@ mod tests {
             id: CrateId(uuid::Uuid::from_u128(1)),
             name: CrateName::parse("a").unwrap(),
             versions: vec![HeldVersion {
+                id: wharf_domain::VersionId(uuid::Uuid::nil()),
                 number: CrateVersion::parse("1.0.0").unwrap(),
                 published_at: Timestamp::from_unix(1),
                 yanked: false,
