@@ -10,7 +10,7 @@ mod document;
 mod side;
 mod universe;
 
-use battery::{NO_ID, Names, Probe, probes};
+use battery::{Dress, NO_ID, Names, Probe, dress, probes};
 use side::Side;
 use std::collections::{BTreeMap, BTreeSet};
 use universe::{Act, NEVER, Universe};
@@ -98,7 +98,8 @@ async fn compare(one: &Side, other: &Side, probes: &[Probe], seed: u64) -> BTree
             if !asks(name, probe, rng) {
                 continue;
             }
-            let mut asked = vec![(probe.clone(), probe.clone())];
+            let probe = probe.dressed(&dress(rng));
+            let mut asked = vec![(probe.clone(), probe)];
             while let Some((here, there)) = asked.pop() {
                 let (left, right) = tokio::join!(one.look(observer, &here, &[]), other.look(observer, &there, &[]));
                 assert_eq!(
@@ -176,6 +177,11 @@ async fn substitute(side: &Side, hidden: (&[Probe], &str), absent: (&[Probe], &s
             if !asks(name, one, rng) {
                 continue;
             }
+            let worn = dress(rng);
+            // A key belongs to one request; with another it would be refused.
+            let apart = |name: &str| if name == "idempotency-key" { "x" } else { "" };
+            let changed: Dress = worn.iter().map(|(name, value)| (*name, format!("{value}{}", apart(name)))).collect();
+            let (one, other) = (&one.dressed(&worn), &other.dressed(&changed));
             let left = side.look(observer, one, &it(hidden.1)).await.seen;
             let right = side.look(observer, other, &it(absent.1)).await.seen;
             assert_eq!(left, right, "WHARF_SEED={seed}: {name} tells {} from {}", one.label(), other.label());

@@ -6,6 +6,7 @@ use super::side::Side;
 use crate::observer::Seen;
 use crate::surface::{parts, routes};
 use serde_json::{Value, json};
+use wharf_testkit::chance::Chance;
 use wharf_testkit::{Answer, CrateFixture, Token};
 
 /// One question.
@@ -46,6 +47,53 @@ pub(super) const NO_ID: &str = "8a3f1c52-5e0d-4a7b-9a0e-1c2d3e4f5a6b";
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const GIT: (&str, &str) = ("content-type", "application/x-git-upload-pack-request");
+
+/// Headers that an observer may add to any question. `#` stands for a number drawn for each question.
+const FURTHER: [(&str, &str); 30] = [
+    ("accept", "text/html"),
+    ("accept", "application/xml;q=0.1"),
+    ("accept-encoding", "gzip"),
+    ("accept-encoding", "br, gzip;q=0.5, identity;q=0"),
+    ("accept-language", "de"),
+    ("access-control-request-method", "PUT"),
+    ("cache-control", "no-cache"),
+    ("cargo-protocol", "version=1"),
+    ("content-type", "text/plain"),
+    ("content-type", "application/json; charset=utf-16"),
+    ("cookie", "wharf_session=#; session=#"),
+    ("forwarded", "for=192.0.2.#;host=elsewhere.example"),
+    ("git-protocol", "version=1"),
+    ("idempotency-key", "observed-#"),
+    ("if-match", "\"#\""),
+    ("if-match", "*"),
+    ("if-modified-since", "Mon, 01 Jun 2026 12:10:00 GMT"),
+    ("if-none-match", "W/\"#\", *"),
+    ("if-range", "\"#\""),
+    ("if-unmodified-since", "Mon, 01 Jun 2026 12:10:00 GMT"),
+    ("origin", "https://elsewhere.example"),
+    ("range", "bytes=#-"),
+    ("range", "bytes=-1,0-0,7-#"),
+    ("referer", "https://elsewhere.example/crates/hidden-core"),
+    ("te", "trailers"),
+    ("user-agent", "cargo/1.65.0 (4bc8f24d3 2022-10-20)"),
+    ("x-forwarded-for", "192.0.2.#"),
+    ("x-forwarded-host", "elsewhere.example"),
+    ("x-http-method-override", "DELETE"),
+    ("x-request-id", "observed-#"),
+];
+
+/// Headers drawn for a question.
+pub(super) type Dress = Vec<(&'static str, String)>;
+
+/// Up to three further headers for one question in four.
+pub(super) fn dress(rng: &mut Chance) -> Dress {
+    let many = if rng.one_in(4) { 1 + rng.below(3) } else { 0 };
+    let drawn = (0..many).map(|_| {
+        let (name, value) = rng.pick(&FURTHER);
+        (*name, value.replace('#', &rng.below(200).to_string()))
+    });
+    drawn.collect()
+}
 
 /// All questions about one registry.
 pub(super) fn probes(place: Place<'_>, names: &Names) -> Vec<Probe> {
@@ -178,6 +226,17 @@ impl Probe {
     /// Whether no client of ours asks so.
     pub(super) fn is_odd(&self) -> bool {
         self.odd
+    }
+
+    /// The question with further headers; those that it has of its own stay.
+    pub(super) fn dressed(&self, dress: &Dress) -> Self {
+        let mut again = self.clone();
+        for (name, value) in dress {
+            if !again.headers.iter().any(|(known, _)| known == name) {
+                again.headers.push((name, value.clone()));
+            }
+        }
+        again
     }
 
     fn with(&self, header: (&'static str, &str)) -> Self {
