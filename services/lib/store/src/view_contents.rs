@@ -115,10 +115,14 @@ impl TenantTx {
         with_lines: bool,
     ) -> Result<Vec<HeldCrate>, StoreError> {
         let org = self.org().0;
-        // `offset 0` keeps the planner from reading every version of the org for each piece: crate by crate, by key.
+        // `offset 0` keeps the planner from reading every version of the org for each piece: crate by crate, by key. Lines
+        // are not joined: a join that `false` switches off was planned as a scan of all lines, for each version.
         let rows = sqlx::query!(
             r#"select c.crate_id, c.name, v.version_id as "version_id?", v.number as "number?",
-                      v.published_at as "published_at?", v.yanked as "yanked?", l.line as "line?"
+                      v.published_at as "published_at?", v.yanked as "yanked?",
+                      case when $7 then (
+                          select line from index_line
+                          where org_id = $1 and version_id = v.version_id) end as "line?"
                from (select c.crate_id, c.name, c.canonical
                      from unnest($4::text[], $5::text[]) as allowed (low, high)
                      cross join lateral (
@@ -132,9 +136,6 @@ impl TenantTx {
                left join lateral (
                    select version_id, number, published_at, yanked from version
                    where org_id = $1 and crate_id = c.crate_id offset 0) v on true
-               left join lateral (
-                   select line from index_line
-                   where $7 and org_id = $1 and version_id = v.version_id offset 0) l on true
                order by c.canonical using ~<~, v.published_at, v.number collate "C" "#,
             org,
             registry.0,
