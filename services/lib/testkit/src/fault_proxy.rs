@@ -72,6 +72,9 @@ pub enum Strike {
     /// The server has committed, and the client is told instead that an administrator has ended its session (FATAL): so a
     /// server may end one between committing and saying so.
     EndedAfterCommit,
+    /// A statement that begins with this text is sent on, so many bytes of what is answered pass, and after them none for as
+    /// long as the client keeps the connection open: so ends a server whose power is lost.
+    Silent(&'static str, usize),
     /// Half of the next piece from the client passes, then the connection is cut.
     HalfOfWhatIsSent,
     /// Half of the next piece from the server passes, then the connection is cut.
@@ -136,6 +139,8 @@ struct State {
     weather: watch::Sender<Weather>,
     /// Counted up to cut every connection.
     cuts: watch::Sender<u64>,
+    /// Counted up to silence every connection.
+    hushes: watch::Sender<u64>,
     armed: Mutex<Option<Armed>>,
     struck: watch::Sender<u64>,
     seed: Mutex<Chance>,
@@ -185,6 +190,7 @@ impl FaultProxy {
         let state = Arc::new(State {
             weather: watch::Sender::new(Weather::Fair),
             cuts: watch::Sender::new(0),
+            hushes: watch::Sender::new(0),
             armed: Mutex::new(None),
             struck: watch::Sender::new(0),
             seed: Mutex::new(Chance::new(0)),
@@ -219,6 +225,12 @@ impl FaultProxy {
     /// Cuts every connection there is.
     pub fn cut(&self) {
         self.state.cuts.send_modify(|count| *count += 1);
+    }
+
+    /// Silences every connection there is, as when the server's machine is gone: for the client each stays open, and no byte
+    /// passes any more whatever the weather.
+    pub fn hush(&self) {
+        self.state.hushes.send_modify(|count| *count += 1);
     }
 
     /// Strikes at the next moments that fit, so many times, in place of what waited before.
@@ -292,7 +304,7 @@ async fn accept(address: SocketAddr, listener: TcpListener, state: Arc<State>) {
 
 /// One connection, until either side ends it or it is cut.
 async fn carry(client: TcpStream, state: Arc<State>) {
-    let mut cuts = state.cuts.subscribe();
+    let (mut cuts, mut hushes) = (state.cuts.subscribe(), state.hushes.subscribe());
     let Ok(server) = TcpStream::connect(state.upstream).await else { return };
     for stream in [&client, &server] {
         stream.set_nodelay(true).unwrap();
@@ -300,12 +312,22 @@ async fn carry(client: TcpStream, state: Arc<State>) {
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
     let to_client = Arc::new(AsyncMutex::new(to_client));
-    let link =
-        Arc::new(Link { state, swallowed: Mutex::new(None), passed: Mutex::new(0), to_client: Arc::clone(&to_client) });
-    tokio::select! {
-        _ = up(&link, from_client, to_server) => {}
-        _ = down(&link, from_server) => {}
-        _ = cuts.changed() => {}
+    let link = Arc::new(Link {
+        state,
+        swallowed: Mutex::new(None),
+        silent_after: Mutex::new(None),
+        passed: Mutex::new(0),
+        to_client: Arc::clone(&to_client),
+    });
+    let hushed = tokio::select! {
+        _ = up(&link, from_client, to_server) => false,
+        _ = down(&link, from_server) => false,
+        _ = cuts.changed() => false,
+        _ = hushes.changed() => true,
+    };
+    if hushed {
+        // The server's side is closed by now; the client's is held.
+        let _cut = cuts.changed().await;
     }
 }
 
@@ -314,6 +336,8 @@ struct Link {
     state: Arc<State>,
     /// Once set, answers are kept back.
     swallowed: Mutex<Option<Swallowed>>,
+    /// Once set, so many bytes of answers still pass.
+    silent_after: Mutex<Option<usize>>,
     passed: Mutex<usize>,
     to_client: Arc<AsyncMutex<OwnedWriteHalf>>,
 }
@@ -422,6 +446,15 @@ async fn down(link: &Link, mut from: OwnedReadHalf) -> Result<(), Cut> {
             return Err(Cut);
         }
         let mut to = link.to_client.lock().await;
+        let still = link.silent_after.lock().unwrap().as_mut().map(|left| {
+            let now = piece.len().min(*left);
+            *left -= now;
+            now
+        });
+        if let Some(still) = still {
+            to.write_all(&piece[..still]).await?;
+            continue;
+        }
         if link.state.take(|strike| *strike == Strike::HalfOfWhatIsAnswered).is_some() {
             to.write_all(&piece[..piece.len() / 2]).await?;
             return Err(Cut);

@@ -1,4 +1,4 @@
-//! Finds the COMMIT in what a client of Postgres sends (protocol 3: <https://www.postgresql.org/docs/current/protocol-message-formats.html>).
+//! Finds the statements in what a client of Postgres sends (protocol 3: <https://www.postgresql.org/docs/current/protocol-message-formats.html>).
 
 use super::{Cut, Link, Strike};
 use tokio::io::AsyncWriteExt;
@@ -21,6 +21,13 @@ impl Messages {
         self.kept.extend_from_slice(piece);
         let mut whole = Vec::new();
         while let Some(message) = self.next() {
+            if let Some(Strike::Silent(_, bytes)) = link.state.take(|strike| match strike {
+                Strike::Silent(text, _) => begins(&message, text),
+                _ => false,
+            }) {
+                // Before the statement is sent: the answer may be faster than we.
+                *link.silent_after.lock().unwrap() = Some(bytes);
+            }
             if !is_commit(&message) {
                 whole.extend_from_slice(&message);
                 continue;
@@ -79,16 +86,26 @@ fn session_ended() -> Vec<u8> {
     [&b"E"[..], &length.to_be_bytes(), fields].concat()
 }
 
-/// Whether a message is a COMMIT: a Query with this text, or a Parse of it under any name.
-fn is_commit(message: &[u8]) -> bool {
-    let text = match message.first() {
+/// The text of a statement: that of a Query, or of a Parse under any name.
+fn statement(message: &[u8]) -> Option<&[u8]> {
+    match message.first() {
         Some(b'Q') => message.get(5..),
         Some(b'P') => {
             message.get(5..).and_then(|rest| rest.iter().position(|byte| *byte == 0).map(|at| &rest[at + 1..]))
         }
         _ => None,
-    };
-    text.and_then(|text| text.get(..6)).is_some_and(|word| word.eq_ignore_ascii_case(b"commit"))
+    }
+}
+
+/// Whether a message is a statement that begins with this text.
+fn begins(message: &[u8], with: &str) -> bool {
+    statement(message)
+        .and_then(|text| text.get(..with.len()))
+        .is_some_and(|text| text.eq_ignore_ascii_case(with.as_bytes()))
+}
+
+fn is_commit(message: &[u8]) -> bool {
+    begins(message, "commit")
 }
 
 #[cfg(test)]

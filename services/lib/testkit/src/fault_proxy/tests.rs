@@ -113,6 +113,48 @@ async fn a_commit_is_cut_before_at_and_after() {
 }
 
 #[tokio::test]
+async fn a_silent_connection_stays_open() {
+    let (server, heard) = echo().await;
+    let proxy = FaultProxy::start(server, Protocol::Postgres).await;
+    let start = [&8_u32.to_be_bytes()[..], &(3_u32 << 16).to_be_bytes()].concat();
+    let query = |text: &str| {
+        [&b"Q"[..], &u32::try_from(text.len() + 5).unwrap().to_be_bytes(), text.as_bytes(), b"\0"].concat()
+    };
+    proxy.strike(Strike::Silent("SELECT PG_SLEEP", 3), 1);
+    let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
+    let (first, second) = ([start, query("select 1")].concat(), query("select pg_sleep(1)"));
+    let mut answer = [0; 64];
+    stream.write_all(&first).await.unwrap();
+    let _read = stream.read_exact(&mut answer[..first.len()]).await.unwrap();
+    stream.write_all(&second).await.unwrap();
+    let _read = stream.read_exact(&mut answer[..3]).await.unwrap();
+    stream.write_all(&query("select 2")).await.unwrap();
+    let sent = first.len() + second.len() + query("select 2").len();
+    crate::until("the server has heard all", async || heard.borrow().len() == sent).await;
+    let silent = async |stream: &mut TcpStream| {
+        let mut byte = [0];
+        tokio::time::timeout(Duration::from_millis(50), stream.read(&mut byte)).await.is_err()
+    };
+    assert!(silent(&mut stream).await);
+
+    // All there are at once, and none that comes later.
+    let mut other = TcpStream::connect(proxy.address()).await.unwrap();
+    other.write_all(b"here").await.unwrap();
+    let _read = other.read_exact(&mut answer[..4]).await.unwrap();
+    proxy.hush();
+    crate::until("it is silent", async || {
+        other.write_all(b"?").await.unwrap();
+        silent(&mut other).await
+    })
+    .await;
+    assert_eq!(say(&proxy, b"later", 5).await.unwrap(), b"LATER");
+    assert!(silent(&mut stream).await && silent(&mut other).await);
+    proxy.cut();
+    assert_eq!(stream.read(&mut answer).await.unwrap_or(0), 0);
+    assert_eq!(other.read(&mut answer).await.unwrap_or(0), 0);
+}
+
+#[tokio::test]
 async fn requests_are_answered_torn_and_garbled() {
     let (server, heard) = echo().await;
     let proxy = FaultProxy::start(server, Protocol::Http).await;
