@@ -3,6 +3,7 @@
 use crate::Config;
 use anyhow::Context;
 use std::sync::Arc;
+use std::time::Duration;
 use wharf_blob::Blobs;
 use wharf_cache::Cache;
 use wharf_domain::token::Peppers;
@@ -40,13 +41,18 @@ pub fn database(config: &Config, role: DatabaseRole) -> anyhow::Result<Database>
         role,
         database.service_password_file.secret(),
         database.max_connections,
+        silence(config),
     )
     .context("database.owner_url_file")
 }
 
 /// Connections of the owner.
 pub fn owner_database(config: &Config) -> anyhow::Result<Database> {
-    Database::for_owner(config.database.owner_url_file.secret()).context("database.owner_url_file")
+    Database::for_owner(config.database.owner_url_file.secret(), silence(config)).context("database.owner_url_file")
+}
+
+fn silence(config: &Config) -> Duration {
+    Duration::from_secs(config.limits.database_silence_s.get())
 }
 
 /// Crate files.

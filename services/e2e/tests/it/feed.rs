@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use wharf_domain::{OrgId, RegistryId, Secret, Timestamp};
 use wharf_store::feed::{FeedError, Horizon, lagging_any_org, report, retire};
 use wharf_store::{Change, Database, TenantTx};
+use wharf_testkit::database::PATIENCE;
 use wharf_testkit::{CrateFixture, Stack};
 
 fn registry(number: u128) -> Change {
@@ -36,7 +37,7 @@ async fn late_commits_are_seen_and_early_ones_do_not_wait() {
     let stack = Stack::start().await;
     let _org = stack.org("acme").await;
     let owner_url = stack.setup.database.owner_url().to_owned();
-    let database = Database::for_owner(&Secret::new(owner_url.clone())).unwrap();
+    let database = database_of(&owner_url);
     let org: uuid::Uuid = sqlx::query_scalar("select org_id from org")
         .fetch_one(&mut stack.setup.database.superuser().await)
         .await
@@ -85,7 +86,7 @@ async fn late_commits_are_seen_and_early_ones_do_not_wait() {
 }
 
 fn database_of(owner_url: &str) -> Database {
-    Database::for_owner(&Secret::new(owner_url.to_owned())).unwrap()
+    Database::for_owner(&Secret::new(owner_url.to_owned()), PATIENCE).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

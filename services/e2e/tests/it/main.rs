@@ -24,6 +24,7 @@ mod publish_rules;
 mod races;
 mod revocation;
 mod secrets;
+mod silence;
 mod smoke;
 mod surface;
 mod walls;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 use wharf_domain::OrgId;
 use wharf_store::feed::{self, FeedError, Horizon};
-use wharf_store::{Change, StoreError, TenantTx};
+use wharf_store::{Change, Database, StoreError, TenantTx};
 
 /// How often the feed is read without a wake-up. The bound on revocation without Redis is this and one read.
 const POLL: Duration = Duration::from_millis(200);
@@ -17,6 +17,9 @@ const POLL: Duration = Duration::from_millis(200);
 const HEARTBEAT: Duration = Duration::from_millis(900);
 /// After this long without the feed everything is loaded anew. Well within the day for which changes are kept.
 const FORGET_AFTER: Duration = Duration::from_secs(3_600);
+/// The longest silence of the database that is waited out at first: while it lasts no revocation is heard of. Twice as long
+/// after each failure, up to what is usual: a read that needs its time succeeds in the end.
+const SILENCE: Duration = Duration::from_secs(2);
 /// Pause before another try when the database is away.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -27,7 +30,7 @@ pub async fn follow(site: Arc<Site>, service: &'static str, stop: impl Future<Ou
         () = run(&site, replica, service) => {}
         () = stop => {}
     }
-    if let Err(error) = feed::retire(&site.database, replica).await {
+    if let Err(error) = feed::retire(&hurried(&site), replica).await {
         tracing::debug!(cause = &error as &dyn std::error::Error, "could not retire the replica; it will be pruned");
     }
 }
@@ -35,10 +38,11 @@ pub async fn follow(site: Arc<Site>, service: &'static str, stop: impl Future<Ou
 async fn run(site: &Arc<Site>, replica: Uuid, service: &'static str) {
     let mut wakes = site.cache.wakes(FEED_TOPIC);
     let mut failing = false;
+    let mut database = hurried(site);
     loop {
-        match begin(site).await {
+        match begin(site, &database).await {
             Ok(horizon) => {
-                failing = false;
+                (failing, database) = (false, hurried(site));
                 follow_from(site, replica, service, horizon, &mut wakes).await;
                 tracing::warn!("lost the thread of the feed; loading everything anew");
                 site.catalog.forget_all();
@@ -51,16 +55,27 @@ async fn run(site: &Arc<Site>, replica: Uuid, service: &'static str) {
                     tracing::warn!(cause = &error as &dyn std::error::Error, "waiting for the database");
                     failing = true;
                 }
+                database = calmer(site, &database);
                 tokio::time::sleep(RETRY).await;
             }
         }
     }
 }
 
+/// The database for one who cannot wait.
+fn hurried(site: &Site) -> Database {
+    site.database.with_patience(SILENCE.min(site.database.patience()))
+}
+
+/// The same after a failure.
+fn calmer(site: &Site, database: &Database) -> Database {
+    site.database.with_patience((database.patience() * 2).min(site.database.patience()))
+}
+
 /// The horizon first, then the state: a change in between is seen twice rather than never.
-async fn begin(site: &Arc<Site>) -> Result<Horizon> {
-    let horizon = Horizon::begin(&site.database).await?;
-    site.load_directory().await?;
+async fn begin(site: &Arc<Site>, database: &Database) -> Result<Horizon> {
+    let horizon = Horizon::begin(database).await?;
+    site.load_directory(database).await?;
     site.credentials.forget_all();
     Ok(horizon)
 }
@@ -77,17 +92,23 @@ async fn follow_from(
     let mut reported: Option<Instant> = None;
     let mut failing = false;
     let mut in_touch = Instant::now();
+    let mut database = hurried(site);
     loop {
-        match step(site, replica, service, &mut horizon, &mut reported).await {
+        match step(site, &database, replica, service, &mut horizon, &mut reported).await {
             Ok(()) if in_touch.elapsed() > FORGET_AFTER => return,
-            Ok(()) => (failing, in_touch) = (false, Instant::now()),
+            Ok(()) => (failing, in_touch, database) = (false, Instant::now(), hurried(site)),
             Err(FeedError::Restarted) => return,
-            Err(error) if failing => {
-                tracing::debug!(cause = &error as &dyn std::error::Error, "still cannot read the feed");
-            }
             Err(error) => {
-                tracing::warn!(cause = &error as &dyn std::error::Error, "cannot read the feed; serving what is known");
-                failing = true;
+                if failing {
+                    tracing::debug!(cause = &error as &dyn std::error::Error, "still cannot read the feed");
+                } else {
+                    tracing::warn!(
+                        cause = &error as &dyn std::error::Error,
+                        "cannot read the feed; serving what is known"
+                    );
+                    failing = true;
+                }
+                database = calmer(site, &database);
             }
         }
         tokio::select! {
@@ -99,6 +120,7 @@ async fn follow_from(
 
 async fn step(
     site: &Arc<Site>,
+    database: &Database,
     replica: Uuid,
     service: &'static str,
     horizon: &mut Horizon,
@@ -106,23 +128,27 @@ async fn step(
 ) -> std::result::Result<(), FeedError> {
     // Changes are applied before the horizon is trusted again: when applying fails, the same ones are read next time.
     let mut ahead = horizon.clone();
-    let batch = ahead.read(&site.database).await?;
-    apply(site, &batch.changes).await?;
+    let batch = ahead.read(database).await?;
+    apply(site, database, &batch.changes).await?;
     *horizon = ahead;
     if !batch.changes.is_empty() || reported.is_none_or(|at| at.elapsed() >= HEARTBEAT) {
-        feed::report(&site.database, replica, service, &batch.snapshot, site.clock.now()).await?;
+        feed::report(database, replica, service, &batch.snapshot, site.clock.now()).await?;
         *reported = Some(Instant::now());
     }
     Ok(())
 }
 
-async fn apply(site: &Arc<Site>, changes: &[(OrgId, Change)]) -> std::result::Result<(), StoreError> {
+async fn apply(
+    site: &Arc<Site>,
+    database: &Database,
+    changes: &[(OrgId, Change)],
+) -> std::result::Result<(), StoreError> {
     if changes.is_empty() {
         return Ok(());
     }
     wharf_trial::moment!("feed: read");
     if changes.iter().any(|(_, change)| matches!(change, Change::Registry(_))) {
-        site.load_directory().await?;
+        site.load_directory(database).await?;
     }
     for (_, change) in changes {
         match change {

@@ -55,7 +55,7 @@ pub async fn find_by_digest_any_org(
            from auth_lookup($1)"#,
         &digests
     )
-    .fetch_optional(database.pool())
+    .fetch_optional(&mut database.lend().await?)
     .await?;
     row.map_or(Ok(None), standing)
 }
@@ -72,7 +72,7 @@ pub async fn find_named(database: &Database, org: OrgId, token: TokenId) -> Resu
         org.0,
         token.0
     )
-    .fetch_optional(database.pool())
+    .fetch_optional(&mut database.lend().await?)
     .await?;
     row.map_or(Ok(None), standing)
 }

@@ -30,7 +30,7 @@ pub async fn list_any_org(database: &Database) -> Result<Vec<RegistryAddress>, S
                   git_personal_keys as "git_personal_keys!", legacy_git_downloads as "legacy_git_downloads!"
            from registry_directory()"#
     )
-    .fetch_all(database.pool())
+    .fetch_all(&mut database.lend().await?)
     .await?;
     rows.into_iter()
         .map(|row| {

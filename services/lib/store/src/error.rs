@@ -20,7 +20,7 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
-    /// The connection broke during COMMIT: the transaction may or may not have happened. Read back before answering.
+    /// The connection broke or fell silent during COMMIT: the transaction may or may not have happened. Read back before answering.
     #[error("the outcome of the commit is unknown")]
     CommitUnknown(#[source] sqlx::Error),
     /// A stored value cannot be read as what it should be.

@@ -50,7 +50,7 @@ impl Horizon {
     /// Begins at the present: whoever loads its state after this misses nothing.
     pub async fn begin(database: &Database) -> Result<Self, StoreError> {
         let low = sqlx::query_scalar!(r#"select pg_snapshot_xmin(pg_current_snapshot())::text as "xmin!""#)
-            .fetch_one(database.pool())
+            .fetch_one(&mut database.lend().await?)
             .await?;
         Ok(Self { low, seen: HashSet::new() })
     }
@@ -72,7 +72,7 @@ impl Horizon {
                left join feed_read($1::text::xid8) f on true"#,
             self.low
         )
-        .fetch_all(database.pool())
+        .fetch_all(&mut database.lend().await?)
         .await
         .map_err(StoreError::from)?;
         let Some(first) = rows.first() else {
@@ -138,14 +138,14 @@ pub async fn report(
         snapshot,
         now.inner(),
     )
-    .execute(database.pool())
+    .execute(&mut database.lend().await?)
     .await?;
     Ok(())
 }
 
 /// Takes a replica off the list; writers no longer wait for it.
 pub async fn retire(database: &Database, replica: Uuid) -> Result<(), StoreError> {
-    sqlx::query!("delete from replica where replica_id = $1", replica).execute(database.pool()).await?;
+    sqlx::query!("delete from replica where replica_id = $1", replica).execute(&mut database.lend().await?).await?;
     Ok(())
 }
 
@@ -161,6 +161,6 @@ pub async fn lagging_any_org(
         alive_since.inner(),
         position.0,
     )
-    .fetch_one(database.pool())
+    .fetch_one(&mut database.lend().await?)
     .await?)
 }

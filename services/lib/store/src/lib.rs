@@ -4,6 +4,8 @@
 //! query names the org again. The few look-ups that precede knowing the org are functions in the database with owners of
 //! their own (`migrations/0006_walls.sql`); here they live in [`auth`], [`directory`] and [`feed`].
 //!
+//! Every wait for Postgres has an end, but that of a migration: connections are lent, see `loan.rs`.
+//!
 //! Nothing outside this crate mentions sqlx. Nothing here decides who may do what.
 
 pub mod accounts;
@@ -20,6 +22,7 @@ pub mod feed;
 pub mod git_index;
 pub mod idempotency;
 pub mod index_change;
+mod loan;
 pub mod maintenance;
 pub mod members;
 pub mod orgs;

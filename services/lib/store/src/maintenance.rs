@@ -1,6 +1,8 @@
 //! Housekeeping across tenants, through functions that only the worker's role may call.
 
+use crate::loan::Loan;
 use crate::{Database, StoreError, TenantTx};
+use sqlx::SqlSafeStr;
 use std::collections::HashSet;
 use wharf_domain::Timestamp;
 
@@ -22,6 +24,10 @@ pub struct Pruned {
 /// How long a reader of a git index who fetches again is sent the difference only.
 pub const GIT_SEEN_LIFE: std::time::Duration = std::time::Duration::from_secs(90 * 86_400);
 
+/// How long pruning may take. It says nothing until all is removed, and nobody waits for it; a bound that it could not keep on
+/// a day with much to remove, it could keep on no day after.
+const PRUNING: std::time::Duration = std::time::Duration::from_secs(600);
+
 /// Removes what is no longer needed: changes and answers older than a day, replicas silent for an hour, commits offered to
 /// git readers 90 days ago, and the changes that explain these, a day later.
 pub async fn prune_any_org(worker: &Database, now: Timestamp) -> Result<Pruned, StoreError> {
@@ -34,7 +40,7 @@ pub async fn prune_any_org(worker: &Database, now: Timestamp) -> Result<Pruned, 
         now.minus(GIT_SEEN_LIFE).inner(),
         now.minus(GIT_SEEN_LIFE).minus(day).inner(),
     )
-    .fetch_one(worker.pool())
+    .fetch_one(&mut worker.with_patience(PRUNING).lend().await?)
     .await?;
     Ok(Pruned {
         changes: row.changes,
@@ -57,13 +63,15 @@ impl TenantTx {
 /// A transaction in which files found to be orphans stay orphans: a publish of the same bytes waits until it has ended.
 #[derive(Debug)]
 pub struct OrphanCheck {
-    transaction: sqlx::Transaction<'static, sqlx::Postgres>,
+    loan: Loan,
 }
 
 impl OrphanCheck {
     /// Begins.
     pub async fn begin(worker: &Database) -> Result<Self, StoreError> {
-        Ok(Self { transaction: worker.pool().begin().await? })
+        let mut loan = worker.lend().await?;
+        loan.begin("begin".into_sql_str()).await?;
+        Ok(Self { loan })
     }
 
     /// Which of these files no version needs. Files that a publish is about to use are not among them.
@@ -71,7 +79,7 @@ impl OrphanCheck {
         let mut free = Vec::new();
         for sha256 in candidates {
             let locked = sqlx::query_scalar!(r#"select pg_try_advisory_xact_lock($1) as "locked!""#, lock_of(*sha256))
-                .fetch_one(&mut *self.transaction)
+                .fetch_one(&mut self.loan)
                 .await?;
             if locked {
                 free.push(*sha256);
@@ -79,7 +87,7 @@ impl OrphanCheck {
         }
         let wanted: Vec<Vec<u8>> = free.iter().map(|sha256| sha256.to_vec()).collect();
         let known: HashSet<Vec<u8>> = sqlx::query_scalar!(r#"select known_checksums($1) as "cksum!""#, &wanted)
-            .fetch_all(&mut *self.transaction)
+            .fetch_all(&mut self.loan)
             .await?
             .into_iter()
             .collect();
@@ -88,8 +96,8 @@ impl OrphanCheck {
     }
 
     /// Ends; publishes of these files go on.
-    pub async fn end(self) -> Result<(), StoreError> {
-        Ok(self.transaction.commit().await?)
+    pub async fn end(mut self) -> Result<(), StoreError> {
+        Ok(self.loan.commit().await?)
     }
 }
 

@@ -51,7 +51,7 @@ impl TenantTx {
 /// The org with this slug. For the owner of the database: to a service, row-level security shows none.
 pub async fn find_by_slug_any_org(owner: &Database, slug: &Slug) -> Result<Option<OrgId>, StoreError> {
     let id = sqlx::query_scalar!("select org_id from org where slug = $1", slug.as_str())
-        .fetch_optional(owner.pool())
+        .fetch_optional(&mut owner.lend().await?)
         .await?;
     Ok(id.map(OrgId))
 }

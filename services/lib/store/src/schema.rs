@@ -35,18 +35,19 @@ pub enum SchemaError {
 
 /// Brings the schema to the newest version and gives the service roles their password. Safe to repeat.
 pub async fn migrate(owner: &Database, service_password: &Secret) -> Result<i64, SchemaError> {
-    MIGRATIONS.run(owner.pool()).await?;
+    let mut loan = owner.lend().await?;
+    MIGRATIONS.run(loan.unbounded()).await?;
     wharf_trial::mutant!(TableWithoutWall {
-        sqlx::query("alter table entitlement disable row level security").execute(owner.pool()).await.map_err(StoreError::from)?;
+        sqlx::query("alter table entitlement disable row level security").execute(&mut loan).await.map_err(StoreError::from)?;
     });
     wharf_trial::mutant!(PolicyChecksNothing {
-        sqlx::query("alter policy tenant on token with check (true)").execute(owner.pool()).await.map_err(StoreError::from)?;
+        sqlx::query("alter policy tenant on token with check (true)").execute(&mut loan).await.map_err(StoreError::from)?;
     });
     wharf_trial::mutant!(RevocationUnread {
         sqlx::raw_sql(
             "do $$ begin execute replace(pg_get_functiondef('auth_lookup(bytea[])'::regprocedure),
                  't.revoked_at is null', 'true'); end $$")
-            .execute(owner.pool()).await.map_err(StoreError::from)?;
+            .execute(&mut loan).await.map_err(StoreError::from)?;
     });
     wharf_trial::moment!("migrate: schema made");
     for role in DatabaseRole::ALL {
@@ -56,14 +57,14 @@ pub async fn migrate(owner: &Database, service_password: &Secret) -> Result<i64,
             role.as_str(),
             service_password.expose()
         )
-        .fetch_one(owner.pool())
+        .fetch_one(&mut loan)
         .await
         .map_err(StoreError::from)?;
-        sqlx::query(AssertSqlSafe(statement)).execute(owner.pool()).await.map_err(StoreError::from)?;
+        sqlx::query(AssertSqlSafe(statement)).execute(&mut loan).await.map_err(StoreError::from)?;
         wharf_trial::moment!("migrate: password set");
     }
     sqlx::query("grant select on _sqlx_migrations to wharf_api, wharf_index, wharf_download, wharf_worker")
-        .execute(owner.pool())
+        .execute(&mut loan)
         .await
         .map_err(StoreError::from)?;
     Ok(newest())
@@ -76,7 +77,7 @@ fn newest() -> i64 {
 /// The newest migration applied; 0 in an empty database.
 pub async fn applied(database: &Database) -> Result<i64, StoreError> {
     let found: Option<i64> = sqlx::query_scalar("select max(version) from _sqlx_migrations where success")
-        .fetch_one(database.pool())
+        .fetch_one(&mut database.lend().await?)
         .await
         .or_else(|error| {
             // No table of migrations: an empty database.

@@ -1,16 +1,17 @@
 //! The only way to tenant rows: a transaction that has told the database whose rows it may see.
 
 use crate::index_change::Unnumbered;
+use crate::loan::Loan;
 use crate::{Database, StoreError};
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, SqlSafeStr};
 use wharf_domain::OrgId;
 
 /// A transaction within one org. Row-level security shows it that org's rows and no others; dropping it rolls back.
 #[derive(Debug)]
 pub struct TenantTx {
     org: OrgId,
-    transaction: Transaction<'static, Postgres>,
+    loan: Loan,
     announced: bool,
     unnumbered: Vec<Unnumbered>,
 }
@@ -38,8 +39,9 @@ impl TenantTx {
                                  when 'off' then set_config('synchronous_commit', '{durable}', true) end",
             org.0
         );
-        let transaction = database.pool().begin_with(AssertSqlSafe(begin)).await?;
-        Ok(Self { org, transaction, announced: false, unnumbered: Vec::new() })
+        let mut loan = database.lend().await?;
+        loan.begin(AssertSqlSafe(begin).into_sql_str()).await?;
+        Ok(Self { org, loan, announced: false, unnumbered: Vec::new() })
     }
 
     /// The org whose rows this transaction sees.
@@ -49,8 +51,8 @@ impl TenantTx {
     }
 
     /// The connection, for the queries of this crate.
-    pub(crate) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.transaction
+    pub(crate) fn connection(&mut self) -> &mut Loan {
+        &mut self.loan
     }
 
     pub(crate) fn mark_announced(&mut self) {
@@ -65,11 +67,11 @@ impl TenantTx {
         &mut self.unnumbered
     }
 
-    /// Makes everything durable. When the connection breaks on the way the outcome is [`StoreError::CommitUnknown`].
+    /// Makes everything durable. When the connection breaks or falls silent on the way the outcome is [`StoreError::CommitUnknown`].
     pub async fn commit(mut self) -> Result<(), StoreError> {
         self.number_changes().await?;
         wharf_trial::moment!("commit: changes numbered");
-        self.transaction.commit().await.map_err(|error| {
+        self.loan.commit().await.map_err(|error| {
             if is_refusal(&error) { StoreError::from(error) } else { StoreError::CommitUnknown(error) }
         })
     }

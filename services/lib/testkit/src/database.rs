@@ -6,11 +6,15 @@ use sqlx::{AssertSqlSafe, Connection, Executor};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 use wharf_domain::Secret;
 use wharf_store::{Database, schema};
 
 /// The password of the service roles in tests; roles belong to the cluster, so every test uses the same.
 pub const SERVICE_PASSWORD: &str = "service-password-of-the-tests";
+
+/// How long tests that open the database themselves wait out a silence of it, unless that is what they try.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A database that vanishes with its test.
 #[derive(Debug)]
@@ -89,7 +93,7 @@ async fn run(connection: &mut PgConnection, statement: String) {
 }
 
 async fn migrate(url: &str) {
-    let owner = Database::for_owner(&Secret::new(url.to_owned())).unwrap();
+    let owner = Database::for_owner(&Secret::new(url.to_owned()), PATIENCE).unwrap();
     schema::migrate(&owner, &Secret::new(SERVICE_PASSWORD.to_owned())).await.unwrap();
     owner.close().await;
 }

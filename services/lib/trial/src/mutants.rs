@@ -176,6 +176,8 @@ mutants! {
     UnknownCommitBelieved,
     /// The database answers commits before they are on disk.
     CommitNotOnDisk,
+    /// A silent database is waited for as long as the connection stays open.
+    SilenceUnbounded,
     /// The row of a version is committed before its file is stored.
     FileStoredAfterRow,
     /// Other bytes for a published version are taken for the same.

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use wharf_domain::{OrgId, RegistryId, Secret, Slug, Timestamp};
 use wharf_store::{Change, Database, DatabaseRole, StoreError, TenantTx, directory};
 use wharf_testkit::chance::{Chance, runs, seeds};
-use wharf_testkit::database::{SERVICE_PASSWORD, TestDatabase, at_address, server_of};
+use wharf_testkit::database::{PATIENCE, SERVICE_PASSWORD, TestDatabase, at_address, server_of};
 use wharf_testkit::fault_proxy::{FaultProxy, Protocol, Weather};
 use wharf_testkit::{Stack, until};
 
@@ -30,7 +30,7 @@ struct Rig {
 
 fn pool(url: &str, connections: u32) -> Database {
     let (url, password) = (Secret::new(url.to_owned()), Secret::new(SERVICE_PASSWORD.to_owned()));
-    Database::for_service(&url, DatabaseRole::Api, &password, connections).unwrap()
+    Database::for_service(&url, DatabaseRole::Api, &password, connections, PATIENCE).unwrap()
 }
 
 impl Rig {

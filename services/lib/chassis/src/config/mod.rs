@@ -16,6 +16,7 @@ use crate::hosts::HostPattern;
 use ipnet::IpNet;
 use serde::Deserialize;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 
 /// The configuration of every Wharf process. `B` is the section of the blob store, which belongs to that crate.
 #[derive(Debug, Deserialize)]
@@ -124,6 +125,8 @@ pub struct Limits {
     pub git_cache_bytes: u64,
     /// Memory searches may use for what each view shows: some 80 bytes a crate.
     pub search_cache_bytes: u64,
+    /// Time for which PostgreSQL may say nothing while an answer of it is waited for; then the connection is given up.
+    pub database_silence_s: NonZeroU64,
     /// Threads that serve requests in each service; 0 means one per processor.
     pub workers: usize,
     /// Open connections each worker accepts before it lets new ones wait.
@@ -146,6 +149,7 @@ impl Default for Limits {
             git_files_bytes: 1 << 30,
             git_cache_bytes: 256 << 20,
             search_cache_bytes: 64 << 20,
+            database_silence_s: const { NonZeroU64::new(30).unwrap() },
             workers: 0,
             connections_per_worker: 10_000,
             request_head_timeout_s: 10,

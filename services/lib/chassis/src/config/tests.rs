@@ -179,6 +179,11 @@ fn errors_name_the_key_and_where_it_came_from() {
             "environment variable WHARF__LIMITS__BODY_BYTES: `limits.body_bytes`: invalid type",
         ),
         (
+            "WHARF__LIMITS__DATABASE_SILENCE_S",
+            "0",
+            "environment variable WHARF__LIMITS__DATABASE_SILENCE_S: `limits.database_silence_s`: invalid value",
+        ),
+        (
             "WHARF__LISTEN__TRUSTED_PROXIES",
             r#"["10.0.0.0/8", "x"]"#,
             "environment variable WHARF__LISTEN__TRUSTED_PROXIES: `listen.trusted_proxies`: ",

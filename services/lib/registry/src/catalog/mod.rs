@@ -23,7 +23,7 @@ use moka::sync::Cache as Memory;
 use names::{Found, Names};
 use std::sync::{Arc, PoisonError, RwLock};
 use wharf_domain::{CanonicalName, CrateId, Sight, View};
-use wharf_store::{Change, StoreError, TenantTx, directory::list_any_org};
+use wharf_store::{Change, Database, StoreError, TenantTx, directory::list_any_org};
 
 /// What of an index file one version filter leaves.
 #[derive(Clone)]
@@ -103,9 +103,9 @@ impl Site {
         &self.catalog
     }
 
-    /// Reads the registries anew; what is known of their names is kept.
-    pub(crate) async fn load_directory(&self) -> std::result::Result<(), StoreError> {
-        let addresses = list_any_org(&self.database).await?;
+    /// Reads the registries anew, waiting as `database` does; what is known of their names is kept.
+    pub(crate) async fn load_directory(&self, database: &Database) -> std::result::Result<(), StoreError> {
+        let addresses = list_any_org(database).await?;
         let known = self.catalog.directory();
         let fresh = Arc::new(Directory::new(addresses, known.as_deref()));
         *self.catalog.directory.write().unwrap_or_else(PoisonError::into_inner) = Some(fresh);
