@@ -92,7 +92,8 @@ impl Configured {
              [listen]\napp = \"{app}\"\nindex = \"{index}\"\ndownload = \"{download}\"\ninternal = \"{internal}\"\n\
              [database]\nowner_url_file = {}\nservice_password_file = {}\nmax_connections = 6\n\
              [redis]\nurl_file = {}\n[blob]\n{blob}\
-             [secrets]\ntoken_pepper_file = {}\nticket_key_file = {}\n[limits]\nworkers = 1\nstop_grace_s = 2\n",
+             [secrets]\ntoken_pepper_file = {}\nticket_key_file = {}\n[limits]\nworkers = 1\nstop_grace_s = 2\n\
+             database_silence_s = 1\n",
             secret("owner-url", database_url),
             secret("password", SERVICE_PASSWORD),
             secret("redis-url", &format!("redis://{redis}/")),

@@ -47,6 +47,8 @@ pub(crate) enum Plan {
     Kill(Victim),
     /// The weather on a way is bad for a while.
     Weather(Way, Weather),
+    /// Every connection to Postgres stays open and is silent from some time on, as when an address moves to another machine.
+    Hush,
     /// Something breaks at its moment, so many times.
     Strike(Way, Strike, u32),
     /// No file may grow beyond so many bytes.
@@ -63,6 +65,7 @@ impl fmt::Display for Plan {
             Self::MigrationKilled => write!(f, "a migration is killed"),
             Self::Kill(victim) => write!(f, "killed: {victim:?}"),
             Self::Weather(way, weather) => write!(f, "{way:?}: {weather:?}"),
+            Self::Hush => write!(f, "every connection to Postgres falls silent"),
             Self::Strike(way, strike, times) => write!(f, "{way:?}: {strike:?}, {times} times"),
             Self::DiskFull(bytes) => write!(f, "no room for files of more than {bytes} bytes"),
         }
@@ -99,6 +102,10 @@ impl Plan {
             (Strike::AfterCommit, 6),
             (Strike::EndedAfterCommit, 1),
             (Strike::EndedAfterCommit, 5),
+            (Strike::Silent("commit", 0), 1),
+            (Strike::Silent("commit", 0), 6),
+            (Strike::Silent("begin", 0), 4),
+            (Strike::Silent("rollback", 0), 4),
             (Strike::HalfOfWhatIsSent, 3),
             (Strike::HalfOfWhatIsAnswered, 3),
         ];
@@ -129,6 +136,7 @@ impl Plan {
         );
         all.extend(Self::weathers(Way::ToPostgres, &[]));
         all.extend(Self::weathers(Way::ToRedis, &[150]));
+        all.push(Self::Hush);
         all.extend(Self::at_commits());
         all.extend([0, 5, 100, 70_000].map(Self::DiskFull));
         all
@@ -179,7 +187,7 @@ impl Plan {
     /// become others, in the handshake or later, and ends in the middle of a record.
     pub(crate) fn over_tls() -> Vec<Self> {
         let mut all = Self::weathers(Way::ToPostgres, &[150, 1_000, 5_000, 20_000, 60_000]);
-        all.push(Self::Weather(Way::ToPostgres, Weather::Short(20_000)));
+        all.extend([Self::Hush, Self::Weather(Way::ToPostgres, Weather::Short(20_000))]);
         let strikes = [(Strike::HalfOfWhatIsSent, 1), (Strike::HalfOfWhatIsSent, 6), (Strike::HalfOfWhatIsAnswered, 3)];
         all.extend(strikes.map(|(strike, times)| Self::Strike(Way::ToPostgres, strike, times)));
         all.extend([Victim::Postgres, Victim::Sessions, Victim::Backends].map(Self::Kill));

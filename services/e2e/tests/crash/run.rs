@@ -120,13 +120,14 @@ pub(crate) async fn run(installation: &mut Installation, plan: &Plan, seed: u64)
                     }
                 }
                 assert_ne!(proxy.garbled(), before, "every byte arrived");
-                if *way == Way::ToPostgres {
-                    // Where it was the length of a record, both sides wait for bytes that nobody will send. The program
-                    // waits for an answer of Postgres as long as there is a connection: docs/promises.md says so.
-                    proxy.cut();
-                }
             }
             proxy.heal();
+            None
+        }
+        Plan::Hush => {
+            clients.start(installation, &mut chance);
+            tokio::time::sleep(Duration::from_millis(chance.next() % 300)).await;
+            installation.to_postgres.hush();
             None
         }
         Plan::Strike(way, strike, times) => {
