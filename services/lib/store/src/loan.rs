@@ -215,6 +215,9 @@ async fn bounded<T>(
 
 /// Tells the operator, and whoever waited.
 fn give_up(patience: Duration) -> sqlx::Error {
-    tracing::warn!(duration_ms = patience.as_millis(), "PostgreSQL does not answer; the connection is given up");
+    tracing::warn!(
+        duration_ms = patience.as_secs_f64() * 1e3,
+        "PostgreSQL does not answer; the connection is given up"
+    );
     sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, format!("PostgreSQL did not answer for {patience:?}")))
 }
