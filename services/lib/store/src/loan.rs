@@ -67,7 +67,7 @@ impl Loan {
     }
 
     /// Begins a transaction by this statement. Not by sqlx's `Transaction`, which would give the connection back itself.
-    pub(crate) async fn begin(&mut self, statement: SqlStr) -> Result<(), StoreError> {
+    pub(crate) async fn begin_with(&mut self, statement: SqlStr) -> Result<(), StoreError> {
         // Until it is known to have begun: whoever drops this future must not leave a transaction to the next one.
         self.state = State::Unusable;
         let _begun = self.execute(statement).await?;

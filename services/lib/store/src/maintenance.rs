@@ -70,7 +70,7 @@ impl OrphanCheck {
     /// Begins.
     pub async fn begin(worker: &Database) -> Result<Self, StoreError> {
         let mut loan = worker.lend().await?;
-        loan.begin("begin".into_sql_str()).await?;
+        loan.begin_with("begin".into_sql_str()).await?;
         Ok(Self { loan })
     }
 

@@ -40,7 +40,7 @@ impl TenantTx {
             org.0
         );
         let mut loan = database.lend().await?;
-        loan.begin(AssertSqlSafe(begin).into_sql_str()).await?;
+        loan.begin_with(AssertSqlSafe(begin).into_sql_str()).await?;
         Ok(Self { org, loan, announced: false, unnumbered: Vec::new() })
     }
 

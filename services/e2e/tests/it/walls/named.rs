@@ -12,7 +12,19 @@ const NAMELESS: &[(&str, &str)] =
     &[("select org_id from org where slug = $1", "finds the org behind an address; the names of orgs are no secret")];
 
 /// Where queries are made that nobody checks while building, and how many.
-const UNCHECKED: &[(&str, usize)] = &[("schema.rs", 3), ("tenant.rs", 1)];
+const UNCHECKED: &[(&str, usize)] = &[("loan.rs", 3), ("maintenance.rs", 1), ("schema.rs", 3), ("tenant.rs", 1)];
+
+/// How: statements made of text, by sqlx or on a connection itself.
+const UNCHECKED_CALLS: &[&str] = &[
+    "sqlx::query(",
+    "sqlx::query_as(",
+    "sqlx::query_scalar(",
+    "raw_sql(",
+    "QueryBuilder",
+    "begin_with(",
+    ".execute(\"",
+    ".execute(statement",
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -90,15 +102,14 @@ fn unchecked_queries_are_few() {
     files.sort();
     for file in files.iter().filter(|file| file.extension().is_some_and(|kind| kind == "rs")) {
         let text = without_mutants(&fs::read_to_string(file).unwrap());
-        let count: usize =
-            ["sqlx::query(", "sqlx::query_as(", "sqlx::query_scalar(", "raw_sql(", "QueryBuilder", "begin_with("]
-                .iter()
-                .map(|call| {
-                    text.match_indices(call)
-                        .filter(|(at, _)| !text[..*at].ends_with("fn ") && !text[..*at].ends_with("::"))
-                        .count()
-                })
-                .sum();
+        let count: usize = UNCHECKED_CALLS
+            .iter()
+            .map(|call| {
+                text.match_indices(call)
+                    .filter(|(at, _)| !text[..*at].ends_with("fn ") && !text[..*at].ends_with("::"))
+                    .count()
+            })
+            .sum();
         if count > 0 {
             found.push((file.file_name().unwrap().to_str().unwrap().to_owned(), count));
         }
