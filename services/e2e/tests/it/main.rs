@@ -7,6 +7,7 @@ mod bounds;
 mod cargo_credentials;
 mod cargo_shapes;
 mod cargo_story;
+mod collector;
 mod crashes;
 mod entitlements;
 mod faults;

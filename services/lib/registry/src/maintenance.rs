@@ -1,6 +1,7 @@
 //! Background work that belongs to no request: pruning, and collecting crate files that no version needs.
 
 use crate::{Error, Result};
+use bytes::Bytes;
 use std::time::Duration;
 use wharf_blob::Blobs;
 use wharf_domain::Clock;
@@ -33,8 +34,17 @@ pub async fn collect_orphans(worker: &Database, blobs: &Blobs, clock: &dyn Clock
             let mut check = OrphanCheck::begin(worker).await?;
             for orphan in check.orphans_any_org(candidates).await? {
                 wharf_trial::moment!("collector: orphan found");
+                let file = read(blobs, orphan).await;
+                check.still_holds().await?;
                 blobs.delete(orphan).await.map_err(Error::unavailable)?;
                 wharf_trial::moment!("collector: orphan deleted");
+                if let Err(error) = check.has_held().await {
+                    // A publish of the same bytes may have found them before they were deleted, and been acknowledged.
+                    if let Some(file) = file {
+                        blobs.put(orphan, file).await.map_err(Error::unavailable)?;
+                    }
+                    return Err(error.into());
+                }
                 collected += 1;
             }
             check.end().await?;
@@ -44,4 +54,18 @@ pub async fn collect_orphans(worker: &Database, blobs: &Blobs, clock: &dyn Clock
             return Ok(collected);
         }
     }
+}
+
+/// The bytes of a file, to put them back if need be; `None` when they cannot be read, and so could not be served either.
+async fn read(blobs: &Blobs, sha256: [u8; 32]) -> Option<Bytes> {
+    let bytes = match blobs.get(sha256, None).await {
+        Ok(Some(file)) => file.collect().await,
+        Ok(None) => return None,
+        Err(error) => Err(error),
+    };
+    bytes
+        .inspect_err(|error| {
+            tracing::warn!(cause = error as &dyn std::error::Error, "a file that no version needs cannot be read");
+        })
+        .ok()
 }

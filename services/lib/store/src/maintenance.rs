@@ -95,6 +95,20 @@ impl OrphanCheck {
         Ok(free)
     }
 
+    /// Whether publishes of the orphans still wait. A session that the server or the network has ended holds nothing, and
+    /// what was an orphan may be needed by now: to be asked right before each one is deleted.
+    pub async fn still_holds(&mut self) -> Result<(), StoreError> {
+        wharf_trial::mutant!(CollectorTrustsItsSession { return Ok(()); });
+        sqlx::query_scalar!(r#"select true as "still_holds!""#).fetch_one(&mut self.loan).await?;
+        Ok(())
+    }
+
+    /// Whether publishes of the orphans have waited until now; otherwise what was deleted may be needed.
+    pub async fn has_held(&mut self) -> Result<(), StoreError> {
+        sqlx::query_scalar!(r#"select true as "has_held!""#).fetch_one(&mut self.loan).await?;
+        Ok(())
+    }
+
     /// Ends; publishes of these files go on.
     pub async fn end(mut self) -> Result<(), StoreError> {
         Ok(self.loan.commit().await?)

@@ -178,6 +178,8 @@ mutants! {
     CommitNotOnDisk,
     /// A silent database is waited for as long as the connection stays open.
     SilenceUnbounded,
+    /// The collector of orphans deletes files on the word of a database session that may have ended.
+    CollectorTrustsItsSession,
     /// The row of a version is committed before its file is stored.
     FileStoredAfterRow,
     /// Other bytes for a published version are taken for the same.

@@ -1,0 +1,53 @@
+//! The collector of files that no version needs.
+
+use sha2::{Digest, Sha256};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use wharf::serve::Service;
+use wharf_domain::{Clock, Secret, Timestamp};
+use wharf_registry::maintenance::collect_orphans;
+use wharf_store::{Database, DatabaseRole};
+use wharf_testkit::database::{SERVICE_PASSWORD, at_address, server_of};
+use wharf_testkit::fault_proxy::{FaultProxy, Protocol, Strike};
+use wharf_testkit::{CrateFixture, Stack};
+
+/// So many seconds from now, by the clock of the files.
+struct Later(i64);
+
+impl Clock for Later {
+    fn now(&self) -> Timestamp {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+        Timestamp::from_unix(i64::try_from(now).unwrap() + self.0)
+    }
+}
+
+/// Its session holds up publishes of what it deletes. Without it they go on, and need the file.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_whose_session_is_lost_deletes_nothing() {
+    let stack = Stack::start().await;
+    let org = stack.org("acme").await;
+    let _published = org.owner.publish(&CrateFixture::new("tool", "1.0.0")).await.expect(200);
+    let site = stack.site(Service::Api);
+    let orphan = b"left behind by a publish";
+    let sha256: [u8; 32] = Sha256::digest(orphan).into();
+    let _put = site.blobs().put(sha256, orphan.as_slice().into()).await.unwrap();
+    let line = FaultProxy::start(server_of(stack.setup.database.owner_url()), Protocol::Postgres).await;
+    let url = Secret::new(at_address(stack.setup.database.owner_url(), line.address()));
+    let password = Secret::new(SERVICE_PASSWORD.to_owned());
+    let worker = Database::for_service(&url, DatabaseRole::Worker, &password, 1, Duration::from_secs(1)).unwrap();
+    assert_eq!(collect_orphans(&worker, site.blobs(), &Later(0)).await.unwrap(), 0, "a publish may be under way");
+    let collect = || collect_orphans(&worker, site.blobs(), &Later(2 * 86_400));
+
+    for lost in ["select true as \"still_holds!\"", "select true as \"has_held!\""] {
+        let before = line.strikes();
+        line.strike(Strike::Silent(lost, 0), 1);
+        let error = collect().await.unwrap_err();
+        assert_eq!((error.kind(), line.strikes()), (wharf_registry::Kind::Unavailable, before + 1), "{error:?}");
+        assert!(site.blobs().stat(sha256).await.unwrap().is_some(), "deleted without a session: {lost}");
+    }
+
+    assert_eq!(collect().await.unwrap(), 1);
+    assert!(site.blobs().stat(sha256).await.unwrap().is_none());
+    let _kept = org.owner.download("tool", "1.0.0").await.expect(200);
+    worker.close().await;
+    stack.stop().await;
+}
