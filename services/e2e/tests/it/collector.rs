@@ -1,8 +1,9 @@
 //! The collector of files that no version needs.
 
 use sha2::{Digest, Sha256};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use wharf::serve::Service;
+use wharf_chassis::SystemClock;
 use wharf_domain::{Clock, Secret, Timestamp};
 use wharf_registry::maintenance::collect_orphans;
 use wharf_store::{Database, DatabaseRole};
@@ -10,13 +11,12 @@ use wharf_testkit::database::{SERVICE_PASSWORD, at_address, server_of};
 use wharf_testkit::fault_proxy::{FaultProxy, Protocol, Strike};
 use wharf_testkit::{CrateFixture, Stack};
 
-/// So many seconds from now, by the clock of the files.
-struct Later(i64);
+/// So long after the present moment, by which files are dated.
+struct Later(Duration);
 
 impl Clock for Later {
     fn now(&self) -> Timestamp {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        Timestamp::from_unix(i64::try_from(now).unwrap() + self.0)
+        SystemClock.now().plus(self.0)
     }
 }
 
@@ -34,8 +34,13 @@ async fn a_collector_whose_session_is_lost_deletes_nothing() {
     let url = Secret::new(at_address(stack.setup.database.owner_url(), line.address()));
     let password = Secret::new(SERVICE_PASSWORD.to_owned());
     let worker = Database::for_service(&url, DatabaseRole::Worker, &password, 1, Duration::from_secs(1)).unwrap();
-    assert_eq!(collect_orphans(&worker, site.blobs(), &Later(0)).await.unwrap(), 0, "a publish may be under way");
-    let collect = || collect_orphans(&worker, site.blobs(), &Later(2 * 86_400));
+    assert_eq!(
+        collect_orphans(&worker, site.blobs(), &Later(Duration::ZERO)).await.unwrap(),
+        0,
+        "a publish may be under way"
+    );
+    let in_two_days = Later(Duration::from_secs(2 * 86_400));
+    let collect = || collect_orphans(&worker, site.blobs(), &in_two_days);
 
     for lost in ["select true as \"still_holds!\"", "select true as \"has_held!\""] {
         let before = line.strikes();
