@@ -6,7 +6,7 @@ use sqlx::Connection;
 use std::collections::BTreeSet;
 use wharf_domain::{OrgId, RegistryId, Secret, Timestamp};
 use wharf_store::feed::{FeedError, Horizon, lagging_any_org, report, retire};
-use wharf_store::{Change, Database, TenantTx};
+use wharf_store::{Change, Database, StoreError, TenantTx};
 use wharf_testkit::database::PATIENCE;
 use wharf_testkit::{CrateFixture, Stack};
 
@@ -15,7 +15,14 @@ fn registry(number: u128) -> Change {
 }
 
 async fn announced(database: &Database, org: OrgId, number: u128) -> TenantTx {
-    let mut transaction = TenantTx::begin(database, org).await.unwrap();
+    let mut transaction = loop {
+        match TenantTx::begin(database, org).await {
+            Ok(begun) => break begun,
+            // Many connect at once here. A busy machine may take longer than a request would wait.
+            Err(StoreError::Unavailable(_)) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error:?}"),
+        }
+    };
     transaction.announce(&registry(number), Timestamp::from_unix(0)).await.unwrap();
     transaction
 }
