@@ -149,7 +149,7 @@ impl Default for Limits {
             git_files_bytes: 1 << 30,
             git_cache_bytes: 256 << 20,
             search_cache_bytes: 64 << 20,
-            database_silence_s: const { NonZeroU64::new(30).unwrap() },
+            database_silence_s: const { NonZeroU64::new(30).expect("more than nothing") },
             workers: 0,
             connections_per_worker: 10_000,
             request_head_timeout_s: 10,
