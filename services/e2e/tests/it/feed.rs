@@ -4,16 +4,17 @@ mod storm;
 
 use sqlx::Connection;
 use std::collections::BTreeSet;
-use wharf_domain::{OrgId, RegistryId, Secret, Timestamp};
+use wharf_domain::{Clock, OrgId, RegistryId, Secret, Timestamp};
 use wharf_store::feed::{FeedError, Horizon, lagging_any_org, report, retire};
-use wharf_store::{Change, Database, StoreError, TenantTx};
+use wharf_store::{Change, Database, DatabaseRole, StoreError, TenantTx};
 use wharf_testkit::database::PATIENCE;
-use wharf_testkit::{CrateFixture, Stack};
+use wharf_testkit::{CrateFixture, Stack, TestClock};
 
 fn registry(number: u128) -> Change {
     Change::Registry(RegistryId(uuid::Uuid::from_u128(number)))
 }
 
+/// Now, for the pruner of the stack removes what is older than a day.
 async fn announced(database: &Database, org: OrgId, number: u128) -> TenantTx {
     let mut transaction = loop {
         match TenantTx::begin(database, org).await {
@@ -23,7 +24,7 @@ async fn announced(database: &Database, org: OrgId, number: u128) -> TenantTx {
             Err(error) => panic!("{error:?}"),
         }
     };
-    transaction.announce(&registry(number), Timestamp::from_unix(0)).await.unwrap();
+    transaction.announce(&registry(number), TestClock::new().now()).await.unwrap();
     transaction
 }
 
@@ -67,7 +68,8 @@ async fn late_commits_are_seen_and_early_ones_do_not_wait() {
     assert_eq!(seen, (0..10).collect());
     assert!(read(&mut horizon, &database).await.is_empty());
 
-    // Many writers at once, a reader beside them.
+    // Many writers at once, a reader beside them, and the pruner, which takes only what is long over.
+    let worker = wharf::assemble::database(&stack.setup.config(), DatabaseRole::Worker).unwrap();
     let writers: Vec<_> = (0..32_u128)
         .map(|writer| {
             let database = database_of(&owner_url);
@@ -81,6 +83,7 @@ async fn late_commits_are_seen_and_early_ones_do_not_wait() {
     let mut seen = BTreeSet::new();
     let mut running = writers;
     while !running.is_empty() {
+        wharf_registry::maintenance::prune(&worker, &*stack.clock).await.unwrap();
         for number in read(&mut horizon, &database).await {
             assert!(seen.insert(number), "{number} came twice");
         }
@@ -91,6 +94,7 @@ async fn late_commits_are_seen_and_early_ones_do_not_wait() {
     }
     seen.extend(read(&mut horizon, &database).await);
     assert_eq!(seen.len(), 160);
+    worker.close().await;
     database.close().await;
     stack.stop().await;
 }

@@ -5,13 +5,13 @@ use sqlx::PgConnection;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 use wharf::assemble::Ambient;
-use wharf_domain::{OrgId, RegistryId, Secret, Timestamp};
+use wharf_domain::{Clock, OrgId, RegistryId, Secret};
 use wharf_store::feed::{FeedError, Horizon};
 use wharf_store::{Change, Database, DatabaseRole, StoreError, TenantTx};
 use wharf_testkit::database::{SERVICE_PASSWORD, at_address, server_of};
 use wharf_testkit::fault_proxy::{FaultProxy, Protocol, Strike, Weather};
 use wharf_testkit::stack::Setup;
-use wharf_testkit::{CrateFixture, Stack, setting, until};
+use wharf_testkit::{CrateFixture, Stack, TestClock, setting, until};
 
 /// More than there are places in the pool: none may be lost.
 const TIMES: u32 = 3;
@@ -110,7 +110,7 @@ async fn every_wait_ends_and_no_place_in_the_pool_is_lost() {
 
         rig.serves().await;
         let mut transaction = rig.begin().await.unwrap();
-        transaction.announce(&registry(turn), Timestamp::from_unix(0)).await.unwrap();
+        transaction.announce(&registry(turn), TestClock::new().now()).await.unwrap();
         rig.silence_at("commit", 0);
         let error = ends(transaction.commit()).await.unwrap_err();
         assert!(matches!(error, StoreError::CommitUnknown(_)), "COMMIT: {error:?}");

@@ -13,12 +13,12 @@ use std::future::{Future, poll_fn};
 use std::task::Poll;
 use std::time::Duration;
 use uuid::Uuid;
-use wharf_domain::{OrgId, RegistryId, Secret, Slug, Timestamp};
+use wharf_domain::{Clock, OrgId, RegistryId, Secret, Slug};
 use wharf_store::{Change, Database, DatabaseRole, StoreError, TenantTx, directory};
 use wharf_testkit::chance::{Chance, runs, seeds};
 use wharf_testkit::database::{PATIENCE, SERVICE_PASSWORD, TestDatabase, at_address, server_of};
 use wharf_testkit::fault_proxy::{FaultProxy, Protocol, Weather};
-use wharf_testkit::{Stack, until};
+use wharf_testkit::{Stack, TestClock, until};
 
 /// Two orgs, and a pool of the product with few connections, on a line that can be slow: then every await waits.
 struct Rig {
@@ -94,7 +94,7 @@ async fn work(database: &Database, org: OrgId, number: u128) -> Result<(), Store
     let found = transaction.find_org().await?;
     assert_eq!(found.map(|found| found.id), Some(org));
     let change = Change::Registry(RegistryId(Uuid::from_u128(number)));
-    transaction.announce(&change, Timestamp::from_unix(0)).await?;
+    transaction.announce(&change, TestClock::new().now()).await?;
     let _position = transaction.position().await?;
     transaction.commit().await
 }
@@ -170,7 +170,7 @@ async fn a_panic_in_a_transaction_leaves_nothing_behind() {
             assert!(transaction.find_org().await.unwrap().is_some());
             assert_ne!(step, 1, "a panic after a read");
             let change = Change::Registry(RegistryId(Uuid::from_u128(step)));
-            transaction.announce(&change, Timestamp::from_unix(0)).await.unwrap();
+            transaction.announce(&change, TestClock::new().now()).await.unwrap();
             assert_ne!(step, 2, "a panic after a write");
             // And one with a statement on its way.
             let waiting = transaction.position();
