@@ -4,11 +4,14 @@ mod storm;
 
 use sqlx::Connection;
 use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::net::TcpStream;
 use wharf_domain::{Clock, OrgId, RegistryId, Secret, Timestamp};
-use wharf_store::feed::{FeedError, Horizon, lagging_any_org, report, retire};
+use wharf_store::feed::{FeedError, Horizon, enlist, lagging_any_org, report, retire};
 use wharf_store::{Change, Database, DatabaseRole, StoreError, TenantTx};
-use wharf_testkit::database::PATIENCE;
-use wharf_testkit::{CrateFixture, Stack, TestClock};
+use wharf_testkit::database::{PATIENCE, server_of};
+use wharf_testkit::fault_proxy::{FaultProxy, Protocol, Weather};
+use wharf_testkit::{CrateFixture, Stack, TestClock, setting, until};
 
 fn registry(number: u128) -> Change {
     Change::Registry(RegistryId(uuid::Uuid::from_u128(number)))
@@ -128,17 +131,54 @@ async fn writers_know_who_is_behind() {
         .unwrap();
     let (replica, now) = (uuid::Uuid::from_u128(1), Timestamp::from_unix(2_000_000_000));
     let before = Horizon::begin(&database).await.unwrap().read(&database).await.unwrap().snapshot;
-    report(&database, replica, "test", &before, now).await.unwrap();
+    assert!(!report(&database, replica, &before, now).await.unwrap(), "it is not on the list");
+    enlist(&database, replica, "test", &before, now).await.unwrap();
 
     let mut transaction = announced(&database, OrgId(org), 1).await;
     let position = transaction.position().await.unwrap().unwrap();
     transaction.commit().await.unwrap();
     assert_eq!(lagging_any_org(&database, &position, now).await.unwrap(), 1);
     let after = Horizon::begin(&database).await.unwrap().read(&database).await.unwrap().snapshot;
-    report(&database, replica, "test", &after, now).await.unwrap();
+    assert!(report(&database, replica, &after, now).await.unwrap());
     assert_eq!(lagging_any_org(&database, &position, now).await.unwrap(), 0);
     retire(&database, replica).await.unwrap();
     database.close().await;
+    stack.stop().await;
+}
+
+/// A process that slept for a day, by the calendar of the others alone: its own clock stood still, as that of a machine does
+/// that was suspended. The changes it has not seen are gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_missed_removed_changes_loads_everything_anew() {
+    let line = FaultProxy::start(server_of(&setting("WHARF_TEST_DATABASE_URL")), Protocol::Postgres).await;
+    let stack = Stack::builder().indexes(2).replicas_reach_database_at(line.address()).start().await;
+    let org = stack.org("acme").await;
+    let _published = org.owner.publish(&CrateFixture::new("tool", "1.0.0")).await.expect(200);
+    let lines = async || org.owner.index("tool").await.text().lines().filter(|line| line.contains("cksum")).count();
+    // The two processes take turns.
+    let versions = async || [lines().await, lines().await];
+    assert_eq!(versions().await, [1, 1]);
+
+    line.set(Weather::Refused);
+    until("the database is gone", async || TcpStream::connect(line.address()).await.is_err()).await;
+    let _published = org.owner.publish(&CrateFixture::new("tool", "1.1.0")).await.expect(200);
+    let worker = wharf::assemble::database(&stack.setup.config(), DatabaseRole::Worker).unwrap();
+    let tomorrow = TestClock::new();
+    tomorrow.advance(Duration::from_secs(25 * 3_600));
+    wharf_registry::maintenance::prune(&worker, &tomorrow).await.unwrap();
+    worker.close().await;
+    let mut superuser = stack.setup.database.superuser().await;
+    let mut count = async |rows: &'static str| -> i64 {
+        sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select count(*) from {rows}")))
+            .fetch_one(&mut superuser)
+            .await
+            .unwrap()
+    };
+    assert_eq!(count("outbox").await, 0, "nothing is left to hear of the publish by");
+
+    line.set(Weather::Fair);
+    until("both are on the list again", async || count("replica where service = 'wharf-index'").await == 2).await;
+    assert_eq!(versions().await, [2, 2]);
     stack.stop().await;
 }
 

@@ -80,8 +80,8 @@ async fn begin(site: &Arc<Site>, database: &Database) -> Result<Horizon> {
     Ok(horizon)
 }
 
-/// Follows until the thread is lost: the feed was away for longer than changes are sure to be kept, or the database has
-/// gone back in time.
+/// Follows until the thread is lost: the feed was away for longer than changes are sure to be kept, by our clock or by that
+/// of whoever removes them, or the database has gone back in time.
 async fn follow_from(
     site: &Arc<Site>,
     replica: Uuid,
@@ -97,7 +97,7 @@ async fn follow_from(
         match step(site, &database, replica, service, &mut horizon, &mut reported).await {
             Ok(()) if in_touch.elapsed() > FORGET_AFTER => return,
             Ok(()) => (failing, in_touch, database) = (false, Instant::now(), hurried(site)),
-            Err(FeedError::Restarted) => return,
+            Err(FeedError::Restarted | FeedError::StruckOff) => return,
             Err(error) => {
                 if failing {
                     tracing::debug!(cause = &error as &dyn std::error::Error, "still cannot read the feed");
@@ -132,7 +132,12 @@ async fn step(
     apply(site, database, &batch.changes).await?;
     *horizon = ahead;
     if !batch.changes.is_empty() || reported.is_none_or(|at| at.elapsed() >= HEARTBEAT) {
-        feed::report(database, replica, service, &batch.snapshot, site.clock.now()).await?;
+        let (snapshot, now) = (&batch.snapshot, site.clock.now());
+        match reported {
+            Some(_) if feed::report(database, replica, snapshot, now).await? => {}
+            Some(_) if wharf_trial::mutant!(StruckOffUnnoticed => false; true) => return Err(FeedError::StruckOff),
+            _ => feed::enlist(database, replica, service, snapshot, now).await?,
+        }
         *reported = Some(Instant::now());
     }
     Ok(())

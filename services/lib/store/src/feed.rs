@@ -37,6 +37,10 @@ pub enum FeedError {
     /// The database is older than what the reader has seen: it must forget what it knows and begin again.
     #[error("the database has gone back in time; it was restored from a backup")]
     Restarted,
+    /// The reader was struck off the list of replicas, and with it may have gone changes that it has not seen: by the calendar
+    /// of whoever prunes it had been silent for an hour. Its own clock need not have noticed, as that of a machine that slept.
+    #[error("this process was taken for stopped, and changes may have been removed that it has not seen")]
+    StruckOff,
     /// The database could not be asked.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -122,8 +126,8 @@ impl Horizon {
     }
 }
 
-/// Tells the writers how far this replica has come, and that it lives.
-pub async fn report(
+/// Puts a replica on the list of those that writers wait for, with what it has applied.
+pub async fn enlist(
     database: &Database,
     replica: Uuid,
     service: &str,
@@ -141,6 +145,19 @@ pub async fn report(
     .execute(&mut database.lend().await?)
     .await?;
     Ok(())
+}
+
+/// Tells the writers how far a replica has come, and that it lives. `false`: it is no longer on the list.
+pub async fn report(database: &Database, replica: Uuid, snapshot: &str, now: Timestamp) -> Result<bool, StoreError> {
+    let told = sqlx::query!(
+        "update replica set applied = $2::text::pg_snapshot, seen_at = $3 where replica_id = $1",
+        replica,
+        snapshot,
+        now.inner(),
+    )
+    .execute(&mut database.lend().await?)
+    .await?;
+    Ok(told.rows_affected() == 1)
 }
 
 /// Takes a replica off the list; writers no longer wait for it.

@@ -212,6 +212,8 @@ mutants! {
     // The feed and the audit.
     /// A reader of the feed leaves out changes that are numbered before the last one it saw.
     FeedBySequence,
+    /// A process whose unseen changes were removed goes on as if it had seen them.
+    StruckOffUnnoticed,
     /// One act leaves no entry in the audit.
     AuditForgotten,
     /// One act is committed before its audit entry is written.
