@@ -12,6 +12,9 @@ use wharf_registry::{Addresses, Parts, Site};
 use wharf_signed_url::KeyRing;
 use wharf_store::{Database, DatabaseRole};
 
+/// Connections on which a service follows the feed: one reads while another is being replaced.
+const FEED_CONNECTIONS: u32 = 2;
+
 /// Time and randomness of a process; tests bring their own.
 #[derive(Clone)]
 pub struct Ambient {
@@ -35,15 +38,13 @@ impl Default for Ambient {
 
 /// Connections of a service's role.
 pub fn database(config: &Config, role: DatabaseRole) -> anyhow::Result<Database> {
+    connections(config, role, config.database.max_connections)
+}
+
+fn connections(config: &Config, role: DatabaseRole, most: u32) -> anyhow::Result<Database> {
     let database = &config.database;
-    Database::for_service(
-        database.owner_url_file.secret(),
-        role,
-        database.service_password_file.secret(),
-        database.max_connections,
-        silence(config),
-    )
-    .context("database.owner_url_file")
+    let (url, password) = (database.owner_url_file.secret(), database.service_password_file.secret());
+    Database::for_service(url, role, password, most, silence(config)).context("database.owner_url_file")
 }
 
 /// Connections of the owner.
@@ -78,6 +79,7 @@ pub fn site(config: &Config, role: DatabaseRole, ambient: &Ambient) -> anyhow::R
     let ticket_key = *config.secrets.ticket_key_file.expose();
     Ok(Site::new(Parts {
         database: database(config, role)?,
+        feed_database: connections(config, role, FEED_CONNECTIONS)?,
         blobs: blobs(config)?,
         cache: Cache::open(redis, &ambient.redis_prefix),
         peppers: peppers(config)?,

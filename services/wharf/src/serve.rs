@@ -213,7 +213,12 @@ fn checks(readiness: Readiness, service: Service, site: &Arc<Site>) -> Readiness
         })
         .check(catalog_check, move || {
             let site = Arc::clone(&catalog);
-            async move { if site.catalog().is_loaded() { Ok(()) } else { Err("not loaded yet".to_owned()) } }
+            async move {
+                if !site.catalog().is_loaded() {
+                    return Err("not loaded yet".to_owned());
+                }
+                site.require_hearing().map_err(|_| "the feed of changes cannot be read".to_owned())
+            }
         });
     if blob_check.is_empty() {
         return readiness;

@@ -6,6 +6,7 @@ use sqlx::Connection;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::net::TcpStream;
+use wharf::serve::Service;
 use wharf_domain::{Clock, OrgId, RegistryId, Secret, Timestamp};
 use wharf_store::feed::{FeedError, Horizon, enlist, lagging_any_org, report, retire};
 use wharf_store::{Change, Database, DatabaseRole, StoreError, TenantTx};
@@ -31,8 +32,10 @@ async fn announced(database: &Database, org: OrgId, number: u128) -> TenantTx {
     transaction
 }
 
+/// As a replica that reports what it has read: the next read begins where this one ended.
 async fn read(horizon: &mut Horizon, database: &Database) -> BTreeSet<u128> {
     let batch = horizon.read(database).await.unwrap();
+    horizon.advance();
     let number = |change: &Change| match change {
         Change::Registry(id) => id.0.as_u128(),
         other => panic!("{other:?}"),
@@ -55,7 +58,7 @@ async fn late_commits_are_seen_and_early_ones_do_not_wait() {
         .unwrap();
     let org = OrgId(org);
 
-    let mut horizon = Horizon::begin(&database).await.unwrap();
+    let (mut horizon, _) = Horizon::begin(&database).await.unwrap();
     // Ten transactions take their numbers in order and commit in another.
     let mut open = Vec::new();
     for number in 0..10 {
@@ -130,7 +133,7 @@ async fn writers_know_who_is_behind() {
         .await
         .unwrap();
     let (replica, now) = (uuid::Uuid::from_u128(1), Timestamp::from_unix(2_000_000_000));
-    let before = Horizon::begin(&database).await.unwrap().read(&database).await.unwrap().snapshot;
+    let (_, before) = Horizon::begin(&database).await.unwrap();
     assert!(!report(&database, replica, &before, now).await.unwrap(), "it is not on the list");
     enlist(&database, replica, "test", &before, now).await.unwrap();
 
@@ -138,7 +141,7 @@ async fn writers_know_who_is_behind() {
     let position = transaction.position().await.unwrap().unwrap();
     transaction.commit().await.unwrap();
     assert_eq!(lagging_any_org(&database, &position, now).await.unwrap(), 1);
-    let after = Horizon::begin(&database).await.unwrap().read(&database).await.unwrap().snapshot;
+    let (_, after) = Horizon::begin(&database).await.unwrap();
     assert!(report(&database, replica, &after, now).await.unwrap());
     assert_eq!(lagging_any_org(&database, &position, now).await.unwrap(), 0);
     retire(&database, replica).await.unwrap();
@@ -183,11 +186,94 @@ async fn a_process_that_missed_removed_changes_loads_everything_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restored_database_is_noticed() {
+async fn another_server_and_a_restored_one_are_noticed() {
     let stack = Stack::start().await;
     let database = database_of(stack.setup.database.owner_url());
-    let mut ahead = Horizon::at("9000000000").unwrap();
-    assert!(matches!(ahead.read(&database).await, Err(FeedError::Restarted)));
+    let (mut same, _) = Horizon::begin(&database).await.unwrap();
+    let batch = same.read(&database).await.unwrap();
+    assert!(batch.changes.is_empty());
+    let mut ahead = same.clone().at("9000000000").unwrap();
+    let mut elsewhere = same.of_server("2026-01-01 00:00:00+00");
+    for horizon in [&mut ahead, &mut elsewhere] {
+        assert!(matches!(horizon.read(&database).await, Err(FeedError::Restarted)));
+    }
     database.close().await;
+    stack.stop().await;
+}
+
+/// What a crash takes back is at the end of the log. So a reader goes on from the last place that it reported, and numbers of
+/// transactions that it saw since may be given to others.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_not_reported_is_read_again() {
+    let stack = Stack::start().await;
+    let _org = stack.org("acme").await;
+    let database = database_of(stack.setup.database.owner_url());
+    let mut superuser = stack.setup.database.superuser().await;
+    let org: uuid::Uuid = sqlx::query_scalar("select org_id from org").fetch_one(&mut superuser).await.unwrap();
+    let (mut horizon, _) = Horizon::begin(&database).await.unwrap();
+    let lost: i64 =
+        sqlx::query_scalar("select pg_current_xact_id()::text::bigint").fetch_one(&mut superuser).await.unwrap();
+    assert!(horizon.read(&database).await.unwrap().changes.is_empty());
+    // A crash, after which the number of that transaction is another's.
+    announced(&database, OrgId(org), 7).await.commit().await.unwrap();
+    let reused = sqlx::query("update outbox set xid = $1::text::xid8 where subject_id = $2")
+        .bind(lost.to_string())
+        .bind(uuid::Uuid::from_u128(7));
+    assert_eq!(reused.execute(&mut superuser).await.unwrap().rows_affected(), 1);
+    assert_eq!(horizon.read(&database).await.unwrap().changes.len(), 1);
+    assert!(horizon.read(&database).await.unwrap().changes.is_empty(), "each change once");
+    database.close().await;
+    stack.stop().await;
+}
+
+/// As of a newer program that runs beside this one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_an_unknown_kind_stops_nobody() {
+    let stack = Stack::start().await;
+    let org = stack.org("acme").await;
+    let reader = org.member("ann", "reader", "download", &["index:read@private"]).await;
+    let _published = org.owner.publish(&CrateFixture::new("tool", "1.0.0")).await.expect(200);
+    let lines = async || reader.index("tool").await.expect(200).text().lines().count();
+    assert_eq!(lines().await, 1);
+    let mut superuser = stack.setup.database.superuser().await;
+    for sql in [
+        "alter table outbox drop constraint outbox_kind_check",
+        "insert into outbox (org_id, kind, subject_id, at) select org_id, 'novelty', gen_random_uuid(), now() from org limit 1",
+    ] {
+        let _done = sqlx::query(sql).execute(&mut superuser).await.unwrap();
+    }
+    let _published = org.owner.publish(&CrateFixture::new("tool", "1.1.0")).await.expect(200);
+    assert_eq!(lines().await, 2);
+    let _gone = org.manage("DELETE", &format!("/tokens/{}", reader.id), &serde_json::json!({})).await.expect(204);
+    assert_eq!(reader.index("tool").await.status, 401);
+    stack.stop().await;
+}
+
+/// Requests that hold every connection of a process keep it from nothing that it hears by.
+#[tokio::test(flavor = "multi_thread")]
+async fn busy_connections_do_not_keep_a_process_from_hearing() {
+    let stack = Stack::builder().indexes(2).start().await;
+    let org = stack.org("acme").await;
+    let org_id: uuid::Uuid = sqlx::query_scalar("select org_id from org")
+        .fetch_one(&mut stack.setup.database.superuser().await)
+        .await
+        .unwrap();
+    let mut held = Vec::new();
+    for site in stack.sites_of(Service::Index) {
+        while let Ok(transaction) = TenantTx::begin(site.database(), OrgId(org_id)).await {
+            held.push(transaction);
+        }
+    }
+    assert_eq!(held.len(), 20, "ten of each process");
+    let _published = org.owner.publish(&CrateFixture::new("tool", "1.0.0")).await.expect(200);
+    let behind: i64 = sqlx::query_scalar(
+        "select count(*) from replica, (select max(xid::text::bigint)::text::xid8 as newest from outbox) o
+         where service = 'wharf-index' and pg_visible_in_snapshot(o.newest, applied)",
+    )
+    .fetch_one(&mut stack.setup.database.superuser().await)
+    .await
+    .unwrap();
+    assert_eq!(behind, 2, "both had heard of it when it was answered");
+    drop(held);
     stack.stop().await;
 }

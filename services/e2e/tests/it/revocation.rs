@@ -179,6 +179,17 @@ async fn registries() {
         to("public").await;
         assert_eq!(see().await, SEEN);
     }
+
+    // Who repeats a change, since the answer to it was lost, is answered when it is in force: it is announced again.
+    let mut superuser = stack.setup.database.superuser().await;
+    let mut announced = async || -> i64 {
+        let count = "select count(*) from outbox where kind = 'registry'";
+        sqlx::query_scalar(count).fetch_one(&mut superuser).await.unwrap()
+    };
+    let before = announced().await;
+    let same = json!({ "visibility": "public" });
+    let _unchanged = org.manage("PATCH", "/registries/open", &same).await.expect(200);
+    assert_eq!(announced().await, before + 1);
     stack.stop().await;
 }
 

@@ -95,7 +95,9 @@ fn registry(number: u128) -> Change {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_wait_ends_and_no_place_in_the_pool_is_lost() {
     let mut rig = Rig::new(Duration::from_secs(1)).await;
-    let mut horizon = Horizon::begin(&rig.database).await.unwrap();
+    let (mut horizon, _) = Horizon::begin(&rig.database).await.unwrap();
+    // Where it begins is for the oldest transaction of all databases of the server to say.
+    let _before = horizon.read(&rig.database).await.unwrap();
     rig.fill_feed(1_000).await;
     for turn in 0..u128::from(TIMES) {
         rig.serves().await;
@@ -171,7 +173,9 @@ async fn connections_that_fell_silent_while_unused_are_replaced() {
 async fn a_long_answer_that_keeps_coming_is_read_to_its_end() {
     let patience = Duration::from_secs(3);
     let mut rig = Rig::new(patience).await;
-    let mut horizon = Horizon::begin(&rig.database).await.unwrap();
+    let (mut horizon, _) = Horizon::begin(&rig.database).await.unwrap();
+    // Where it begins is for the oldest transaction of all databases of the server to say.
+    let _before = horizon.read(&rig.database).await.unwrap();
     rig.fill_feed(4_000).await;
     rig.line.set(Weather::Slow(Duration::from_millis(200)));
     let began = Instant::now();

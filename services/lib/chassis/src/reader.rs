@@ -45,6 +45,7 @@ impl Reader {
         let entry = site.place_or_nowhere(org, registry)?;
         let Some(token) = token else {
             if entry.address.is_public {
+                site.require_hearing()?;
                 return Ok((entry, Self { bearer: None, view: Arc::new(View::everything()) }));
             }
             wharf_trial::mutant!(AbsentRegistryTold {

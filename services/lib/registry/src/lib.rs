@@ -13,6 +13,7 @@ pub mod downloads;
 pub mod entitlements;
 pub mod error;
 pub mod git_index;
+mod hearing;
 pub mod idempotency;
 mod label;
 mod legacy_downloads;

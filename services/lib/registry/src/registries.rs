@@ -154,10 +154,13 @@ impl Site {
         let found = found.filter(|registry| actor.manages() && sees(actor, registry)).ok_or_else(Error::not_found)?;
         actor.require_seen(Verb::RegistryWrite, Some(&slug))?;
         let settings = change.apply(found.settings.clone())?;
+        let now = self.clock.now();
         if settings == found.settings {
+            // Whoever repeats a change because the answer to it was lost wants to know that it is in force everywhere.
+            tx.announce(&Change::Registry(found.id), now).await?;
+            self.settle(tx).await?;
             return Ok(found);
         }
-        let now = self.clock.now();
         tx.update_registry(found.id, &settings).await?;
         tx.announce(&Change::Registry(found.id), now).await?;
         let detail = json!({ "settings": settings, "before": found.settings });

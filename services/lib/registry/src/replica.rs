@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 use wharf_domain::OrgId;
-use wharf_store::feed::{self, FeedError, Horizon};
+use wharf_store::feed::{self, Batch, FeedError, Horizon};
 use wharf_store::{Change, Database, StoreError, TenantTx};
 
 /// How often the feed is read without a wake-up. The bound on revocation without Redis is this and one read.
@@ -40,15 +40,11 @@ async fn run(site: &Arc<Site>, replica: Uuid, service: &'static str) {
     let mut failing = false;
     let mut database = hurried(site);
     loop {
-        match begin(site, &database).await {
+        match begin(site, &database, replica, service).await {
             Ok(horizon) => {
                 (failing, database) = (false, hurried(site));
-                follow_from(site, replica, service, horizon, &mut wakes).await;
+                follow_from(site, replica, horizon, &mut wakes).await;
                 tracing::warn!("lost the thread of the feed; loading everything anew");
-                site.catalog.forget_all();
-                site.git_indexes.forget_all();
-                site.searched.forget_all();
-                site.credentials.forget_all();
             }
             Err(error) => {
                 if !failing {
@@ -64,37 +60,48 @@ async fn run(site: &Arc<Site>, replica: Uuid, service: &'static str) {
 
 /// The database for one who cannot wait.
 fn hurried(site: &Site) -> Database {
-    site.database.with_patience(SILENCE.min(site.database.patience()))
+    site.feed_database.with_patience(SILENCE.min(site.feed_database.patience()))
 }
 
 /// The same after a failure.
 fn calmer(site: &Site, database: &Database) -> Database {
-    site.database.with_patience((database.patience() * 2).min(site.database.patience()))
+    site.feed_database.with_patience((database.patience() * 2).min(site.feed_database.patience()))
 }
 
-/// The horizon first, then the state: a change in between is seen twice rather than never.
-async fn begin(site: &Arc<Site>, database: &Database) -> Result<Horizon> {
-    let horizon = Horizon::begin(database).await?;
-    site.load_directory(database).await?;
-    site.credentials.forget_all();
+/// The horizon first, then the state: a change in between is seen twice rather than never. And on the list before anything
+/// is served, so that whoever changes something from here on waits for this process.
+async fn begin(site: &Arc<Site>, database: &Database, replica: Uuid, service: &'static str) -> Result<Horizon> {
+    let began = Instant::now();
+    let (horizon, snapshot) = Horizon::begin(database).await?;
+    feed::enlist(database, replica, service, &snapshot, site.clock.now()).await?;
+    wharf_trial::mutant!(StruckOffUnnoticed => site.load_directory(database).await?; forget_everything(site, database).await?);
+    site.hearing.heard_all_until(began);
     Ok(horizon)
 }
 
+/// Loads the registries, and lets go of all else that is known: it is loaded anew when it is asked for.
+async fn forget_everything(site: &Site, database: &Database) -> std::result::Result<(), StoreError> {
+    site.reload_directory(database).await?;
+    site.git_indexes.forget_all();
+    site.searched.forget_all();
+    site.credentials.forget_all();
+    Ok(())
+}
+
 /// Follows until the thread is lost: the feed was away for longer than changes are sure to be kept, by our clock or by that
-/// of whoever removes them, or the database has gone back in time.
+/// of whoever removes them, or the database server is not what it was.
 async fn follow_from(
     site: &Arc<Site>,
     replica: Uuid,
-    service: &'static str,
     mut horizon: Horizon,
     wakes: &mut tokio::sync::mpsc::Receiver<()>,
 ) {
-    let mut reported: Option<Instant> = None;
+    let mut reported = Instant::now();
     let mut failing = false;
     let mut in_touch = Instant::now();
     let mut database = hurried(site);
     loop {
-        match step(site, &database, replica, service, &mut horizon, &mut reported).await {
+        match step(site, &database, replica, &mut horizon, &mut reported).await {
             Ok(()) if in_touch.elapsed() > FORGET_AFTER => return,
             Ok(()) => (failing, in_touch, database) = (false, Instant::now(), hurried(site)),
             Err(FeedError::Restarted | FeedError::StruckOff) => return,
@@ -122,32 +129,32 @@ async fn step(
     site: &Arc<Site>,
     database: &Database,
     replica: Uuid,
-    service: &'static str,
     horizon: &mut Horizon,
-    reported: &mut Option<Instant>,
+    reported: &mut Instant,
 ) -> std::result::Result<(), FeedError> {
+    let began = Instant::now();
     // Changes are applied before the horizon is trusted again: when applying fails, the same ones are read next time.
     let mut ahead = horizon.clone();
     let batch = ahead.read(database).await?;
-    apply(site, database, &batch.changes).await?;
+    apply(site, database, &batch).await?;
     *horizon = ahead;
-    if !batch.changes.is_empty() || reported.is_none_or(|at| at.elapsed() >= HEARTBEAT) {
-        let (snapshot, now) = (&batch.snapshot, site.clock.now());
-        match reported {
-            Some(_) if feed::report(database, replica, snapshot, now).await? => {}
-            Some(_) if wharf_trial::mutant!(StruckOffUnnoticed => false; true) => return Err(FeedError::StruckOff),
-            _ => feed::enlist(database, replica, service, snapshot, now).await?,
+    site.hearing.heard_all_until(began);
+    if batch.unknown || !batch.changes.is_empty() || reported.elapsed() >= HEARTBEAT {
+        let now = site.clock.now();
+        if !feed::report(database, replica, &batch.snapshot, now).await? {
+            return Err(FeedError::StruckOff);
         }
-        *reported = Some(Instant::now());
+        horizon.advance();
+        *reported = Instant::now();
     }
     Ok(())
 }
 
-async fn apply(
-    site: &Arc<Site>,
-    database: &Database,
-    changes: &[(OrgId, Change)],
-) -> std::result::Result<(), StoreError> {
+async fn apply(site: &Arc<Site>, database: &Database, batch: &Batch) -> std::result::Result<(), StoreError> {
+    if batch.unknown {
+        return forget_everything(site, database).await;
+    }
+    let changes = &batch.changes;
     if changes.is_empty() {
         return Ok(());
     }
@@ -155,12 +162,10 @@ async fn apply(
     if changes.iter().any(|(_, change)| matches!(change, Change::Registry(_))) {
         site.load_directory(database).await?;
     }
+    site.hear_crates(database, changes).await?;
     for (_, change) in changes {
         match change {
-            Change::Crate { .. } => {
-                site.catalog.hear(change);
-                site.git_indexes.hear(change);
-            }
+            Change::Crate { .. } => site.git_indexes.hear(change),
             Change::Registry(_) => {}
             Change::Token(_) | Change::Entitlement(_) | Change::Member(_) => site.credentials.forget(change),
         }

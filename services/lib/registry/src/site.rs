@@ -3,6 +3,7 @@
 use crate::catalog::Catalog;
 use crate::credentials::Credentials;
 use crate::git_index::GitIndexes;
+use crate::hearing::Hearing;
 use crate::search::SearchedViews;
 use std::sync::Arc;
 use wharf_blob::Blobs;
@@ -59,6 +60,8 @@ impl Addresses {
 pub struct Parts {
     /// Connections of this service's role.
     pub database: Database,
+    /// A few more, on which nothing is done but to follow the feed: however many requests wait for the others.
+    pub feed_database: Database,
     /// Crate files.
     pub blobs: Blobs,
     /// Wake-ups.
@@ -86,6 +89,7 @@ pub struct Parts {
 /// One installation, as one service sees it. Cheap to share; verbs are methods on it, each in the module of its noun.
 pub struct Site {
     pub(crate) database: Database,
+    pub(crate) feed_database: Database,
     pub(crate) blobs: Blobs,
     pub(crate) cache: Cache,
     pub(crate) peppers: Peppers,
@@ -93,6 +97,8 @@ pub struct Site {
     pub(crate) addresses: Addresses,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
+    /// When it last heard the feed.
+    pub(crate) hearing: Hearing,
     /// The credentials this process knows.
     pub(crate) credentials: Credentials,
     /// The registries, names and index files this process knows.
@@ -108,11 +114,13 @@ impl Site {
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
         Arc::new(Self {
+            hearing: Hearing::new(),
             credentials: Credentials::new(),
             catalog: Catalog::new(parts.index_cache_bytes),
             git_indexes: GitIndexes::new(parts.git_files_bytes, parts.git_cache_bytes),
             searched: SearchedViews::new(parts.search_cache_bytes),
             database: parts.database,
+            feed_database: parts.feed_database,
             blobs: parts.blobs,
             cache: parts.cache,
             peppers: parts.peppers,

@@ -1,6 +1,7 @@
 //! What index and download hold in memory: the names of a registry and the index files of its crates.
 
 use crate::{StoreError, TenantTx};
+use futures::stream::TryStreamExt;
 use wharf_domain::{CrateId, CrateName, CrateVersion, RegistryId, Timestamp};
 
 /// A crate of a registry, without its versions.
@@ -12,6 +13,24 @@ pub struct ListedCrate {
     pub name: CrateName,
     /// The revision of its index file.
     pub revision: i64,
+}
+
+/// A crate of a registry with the numbers of its versions and when each was published, without an order.
+#[derive(Clone, Debug)]
+pub struct NumberedCrate {
+    /// The crate, at the revision at which it has these versions.
+    pub listed: ListedCrate,
+    /// What view filters judge by.
+    pub versions: Vec<(CrateVersion, Timestamp)>,
+}
+
+/// A row of a crate and one of its versions; a crate without versions has one row.
+struct NumberedRow {
+    crate_id: uuid::Uuid,
+    name: String,
+    revision: i64,
+    number: Option<String>,
+    published_at: Option<time::OffsetDateTime>,
 }
 
 /// A version and its index line.
@@ -49,6 +68,42 @@ impl TenantTx {
             Ok(ListedCrate { id: CrateId(row.crate_id), name, revision: row.revision })
         })
         .collect()
+    }
+
+    /// Every crate of a registry with the numbers of its versions, all of one moment.
+    pub async fn list_numbered_crates(&mut self, registry: RegistryId) -> Result<Vec<NumberedCrate>, StoreError> {
+        let org = self.org().0;
+        let rows = sqlx::query_as!(
+            NumberedRow,
+            r#"select c.crate_id, c.name, c.revision, v.number as "number?", v.published_at as "published_at?"
+               from crate c left join version v on v.org_id = c.org_id and v.crate_id = c.crate_id
+               where c.org_id = $1 and c.registry_id = $2 order by c.crate_id"#,
+            org,
+            registry.0
+        )
+        .fetch(self.connection());
+        rows.map_err(StoreError::from).try_fold(Vec::new(), async |crates, row| gather(crates, row)).await
+    }
+
+    /// The same of some crates.
+    pub async fn find_numbered_crates(
+        &mut self,
+        registry: RegistryId,
+        crates: &[CrateId],
+    ) -> Result<Vec<NumberedCrate>, StoreError> {
+        let org = self.org().0;
+        let crates: Vec<uuid::Uuid> = crates.iter().map(|krate| krate.0).collect();
+        let rows = sqlx::query_as!(
+            NumberedRow,
+            r#"select c.crate_id, c.name, c.revision, v.number as "number?", v.published_at as "published_at?"
+               from crate c left join version v on v.org_id = c.org_id and v.crate_id = c.crate_id
+               where c.org_id = $1 and c.registry_id = $2 and c.crate_id = any($3) order by c.crate_id"#,
+            org,
+            registry.0,
+            &crates
+        )
+        .fetch(self.connection());
+        rows.map_err(StoreError::from).try_fold(Vec::new(), async |crates, row| gather(crates, row)).await
     }
 
     /// The revision of a crate and its versions in the order of publication, all of one moment; `None` when the registry
@@ -96,4 +151,20 @@ impl TenantTx {
         }
         Ok(Some((listed, versions)))
     }
+}
+
+/// Adds a row to the crates that came before it; the rows of a crate follow each other.
+fn gather(mut crates: Vec<NumberedCrate>, row: NumberedRow) -> Result<Vec<NumberedCrate>, StoreError> {
+    let id = CrateId(row.crate_id);
+    if crates.last().is_none_or(|last| last.listed.id != id) {
+        let name =
+            CrateName::parse(&row.name).map_err(|error| StoreError::corrupt(format!("crate.name of {id}"), error))?;
+        crates.push(NumberedCrate { listed: ListedCrate { id, name, revision: row.revision }, versions: Vec::new() });
+    }
+    if let (Some(number), Some(published_at), Some(last)) = (row.number, row.published_at, crates.last_mut()) {
+        let number = CrateVersion::parse(&number)
+            .map_err(|error| StoreError::corrupt(format!("version.number of {id}"), error))?;
+        last.versions.push((number, Timestamp::new(published_at)));
+    }
+    Ok(crates)
 }

@@ -18,8 +18,14 @@ use wharf_domain::{CrateId, CrateName, EntitlementId, OrgId, RegistryId, Timesta
 /// How far a reader has come.
 #[derive(Clone, Debug)]
 pub struct Horizon {
+    /// The oldest transaction that is read again.
     low: String,
+    /// What was seen from there on.
     seen: HashSet<i64>,
+    /// The oldest transaction that was running at the last read.
+    newest: String,
+    /// When the server was started that was read from.
+    server: String,
 }
 
 /// What one read brought.
@@ -27,6 +33,8 @@ pub struct Horizon {
 pub struct Batch {
     /// Changes not seen before, oldest transaction first.
     pub changes: Vec<(OrgId, Change)>,
+    /// Something changed that this program cannot read, as a newer one that runs beside it announces it: it may be anything.
+    pub unknown: bool,
     /// Everything visible in this snapshot has been read.
     pub snapshot: String,
 }
@@ -34,8 +42,9 @@ pub struct Batch {
 /// Why the feed cannot be followed from where a reader stands.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
-    /// The database is older than what the reader has seen: it must forget what it knows and begin again.
-    #[error("the database has gone back in time; it was restored from a backup")]
+    /// The reader must forget what it knows and begin again. The server is another, or was started anew: it may be one that
+    /// took over without the last changes of the one that failed. Or it has gone back in time: it was restored.
+    #[error("the database server was started anew, or has gone back in time")]
     Restarted,
     /// The reader was struck off the list of replicas, and with it may have gone changes that it has not seen: by the calendar
     /// of whoever prunes it had been silent for an hour. Its own clock need not have noticed, as that of a machine that slept.
@@ -51,28 +60,44 @@ fn number(xid: &str) -> Result<u64, StoreError> {
 }
 
 impl Horizon {
-    /// Begins at the present: whoever loads its state after this misses nothing.
-    pub async fn begin(database: &Database) -> Result<Self, StoreError> {
-        let low = sqlx::query_scalar!(r#"select pg_snapshot_xmin(pg_current_snapshot())::text as "xmin!""#)
-            .fetch_one(&mut database.lend().await?)
-            .await?;
-        Ok(Self { low, seen: HashSet::new() })
+    /// Begins at the present: whoever loads its state after this misses nothing. The snapshot is that of the moment.
+    pub async fn begin(database: &Database) -> Result<(Self, String), StoreError> {
+        let now = sqlx::query!(
+            r#"select pg_current_snapshot()::text as "snapshot!", pg_snapshot_xmin(pg_current_snapshot())::text as "xmin!",
+                      pg_postmaster_start_time()::text as "server!""#
+        )
+        .fetch_one(&mut database.lend().await?)
+        .await?;
+        Ok((Self { low: now.xmin.clone(), seen: HashSet::new(), newest: now.xmin, server: now.server }, now.snapshot))
     }
 
-    /// Begins at a known transaction: nothing from there on has been seen.
-    pub fn at(xid: &str) -> Result<Self, StoreError> {
+    /// The same, for one who has seen everything before a transaction and nothing from there on.
+    pub fn at(self, xid: &str) -> Result<Self, StoreError> {
         number(xid)?;
-        Ok(Self { low: xid.to_owned(), seen: HashSet::new() })
+        Ok(Self { low: xid.to_owned(), newest: xid.to_owned(), ..self })
     }
 
-    /// Reads what is new and moves the horizon.
+    /// The same, for one who has read from a server that was started then.
+    #[must_use]
+    pub fn of_server(self, started: &str) -> Self {
+        Self { server: started.to_owned(), ..self }
+    }
+
+    /// Moves to what the last read brought: it need not be read again. Only after a [`report`] of it, which is on disk:
+    /// transactions whose numbers are not may lose them when the server crashes, and others are given them.
+    pub fn advance(&mut self) {
+        self.low.clone_from(&self.newest);
+    }
+
+    /// Reads what is new. Until [`Horizon::advance`] the next read begins at the same place, and leaves out what was seen.
     pub async fn read(&mut self, database: &Database) -> Result<Batch, FeedError> {
         let rows = sqlx::query!(
-            r#"select s.snapshot as "snapshot!", s.xmin as "xmin!", f.change_id as "change_id?", f.org_id as "org_id?",
-                      f.kind as "kind?", f.registry_id as "registry_id?", f.subject_id as "subject_id?",
-                      f.name as "name?", f.revision as "revision?"
+            r#"select s.snapshot as "snapshot!", s.xmin as "xmin!", s.server as "server!", f.change_id as "change_id?",
+                      f.org_id as "org_id?", f.kind as "kind?", f.registry_id as "registry_id?",
+                      f.subject_id as "subject_id?", f.name as "name?", f.revision as "revision?"
                from (select pg_current_snapshot()::text as snapshot,
-                            pg_snapshot_xmin(pg_current_snapshot())::text as xmin) s
+                            pg_snapshot_xmin(pg_current_snapshot())::text as xmin,
+                            pg_postmaster_start_time()::text as server) s
                left join feed_read($1::text::xid8) f on true"#,
             self.low
         )
@@ -82,12 +107,11 @@ impl Horizon {
         let Some(first) = rows.first() else {
             return Err(StoreError::corrupt("outbox", "the feed answered without a snapshot").into());
         };
-        let (snapshot, low) = (first.snapshot.clone(), first.xmin.clone());
-        if number(&low)? < number(&self.low)? {
-            // Transaction numbers only rise, unless the database was restored from a backup.
+        let (snapshot, newest) = (first.snapshot.clone(), first.xmin.clone());
+        if number(&newest)? < number(&self.low)? || first.server != self.server {
             return Err(FeedError::Restarted);
         }
-        let mut changes = Vec::new();
+        let (mut changes, mut unknown) = (Vec::new(), false);
         let mut seen = HashSet::with_capacity(rows.len());
         for row in &rows {
             let (Some(number), Some(org), Some(kind), Some(subject)) =
@@ -100,29 +124,29 @@ impl Horizon {
             if self.seen.contains(&number) {
                 continue;
             }
-            let change = match kind {
-                "crate" => {
-                    let name = row.name.as_deref().unwrap_or_default();
-                    let name = CrateName::parse(name)
-                        .map_err(|error| StoreError::corrupt(format!("outbox.name of {number}"), error))?;
-                    Change::Crate {
-                        registry: RegistryId(row.registry_id.unwrap_or_default()),
-                        krate: CrateId(subject),
-                        name,
-                        revision: row.revision.unwrap_or_default(),
-                    }
+            let change = match (kind, row.name.as_deref().map(CrateName::parse)) {
+                ("crate", Some(Ok(name))) => Change::Crate {
+                    registry: RegistryId(row.registry_id.unwrap_or_default()),
+                    krate: CrateId(subject),
+                    name,
+                    revision: row.revision.unwrap_or_default(),
+                },
+                ("registry" | "org", _) => Change::Registry(RegistryId(subject)),
+                ("token", _) => Change::Token(TokenId(subject)),
+                ("entitlement", _) => Change::Entitlement(EntitlementId(subject)),
+                ("member", _) => Change::Member(UserId(subject)),
+                // Not an error: whoever stopped here would hear of nothing that follows.
+                _ => {
+                    tracing::warn!(kind, change = number, "a change in the feed is of no kind that this program knows");
+                    unknown = true;
+                    continue;
                 }
-                "registry" | "org" => Change::Registry(RegistryId(subject)),
-                "token" => Change::Token(TokenId(subject)),
-                "entitlement" => Change::Entitlement(EntitlementId(subject)),
-                "member" => Change::Member(UserId(subject)),
-                other => return Err(StoreError::corrupt(format!("outbox.kind of {number}"), other).into()),
             };
             changes.push((OrgId(org), change));
         }
-        self.low = low;
-        self.seen = seen;
-        Ok(Batch { changes, snapshot })
+        (self.newest, self.seen) = (newest, seen);
+        wharf_trial::mutant!(HorizonBeforeReport { self.advance(); });
+        Ok(Batch { changes, unknown, snapshot })
     }
 }
 

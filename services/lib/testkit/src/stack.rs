@@ -458,6 +458,11 @@ impl Stack {
         self.instances.iter().flat_map(Instance::sites)
     }
 
+    /// The sites of one service, one for each of its processes.
+    pub fn sites_of(&self, service: Service) -> impl Iterator<Item = &Arc<Site>> {
+        self.instances.iter().filter_map(move |instance| instance.site(service))
+    }
+
     /// Moves the clock, and waits until every process has reported in the new time: a writer takes a process that has
     /// been silent for seconds for dead, and does not wait for it.
     pub async fn advance(&self, by: std::time::Duration) {

@@ -66,10 +66,14 @@ mutants! {
     GzipOfEverything,
     /// Index files say when the crate last changed, seen or not.
     LastChangeTold,
-    /// What is absent is answered before the database is asked, and what is hidden after.
+    /// What is absent is answered from memory, and what is hidden after its file was read.
     AbsentAnsweredEarly,
+    /// What is hidden from a view is read again by the first who asks for it after a change.
+    NumbersReadByNextReader,
     /// A registry that changed, or is closed to the public, goes on as it was.
     RegistryChangeUnheard,
+    /// A process that hears of no changes takes a registry for public for as long as it runs.
+    PublicForEver,
 
     // Search.
     /// The total of a search counts what matches, seen or not.
@@ -212,6 +216,8 @@ mutants! {
     // The feed and the audit.
     /// A reader of the feed leaves out changes that are numbered before the last one it saw.
     FeedBySequence,
+    /// A reader of the feed goes on from what it read, also when a crash may take the numbers of transactions back.
+    HorizonBeforeReport,
     /// A process whose unseen changes were removed goes on as if it had seen them.
     StruckOffUnnoticed,
     /// One act leaves no entry in the audit.

@@ -124,7 +124,7 @@ struct Reader {
 
 impl Reader {
     async fn begin(manner: Manner, database: &Database, url: &str) -> Self {
-        let horizon = Horizon::begin(database).await.unwrap();
+        let (horizon, _) = Horizon::begin(database).await.unwrap();
         // The state it loads, after the horizon: nothing may fall between the two.
         let mut connection = PgConnection::connect(url).await.unwrap();
         let rows: Vec<Uuid> =
@@ -147,6 +147,7 @@ impl Reader {
             Err(error) => panic!("{:?}: {error}", self.manner),
         };
         self.horizon = ahead;
+        self.horizon.advance();
         for (_, change) in batch.changes {
             let Change::Registry(id) = change else { continue };
             let number = id.0.as_u128();

@@ -236,40 +236,50 @@ async fn a_seat_in_a_team_ends_with_its_rights() {
     stack.stop().await;
 }
 
-/// What a process that lost the database says of a credential it knew: yes for ten seconds from its last look at the most,
-/// then that it cannot tell, and once the database is back, no. Never yes again, and never no before it knows.
+/// What a process that lost the database says of a credential it knew, and of a registry that was open to everyone: yes for
+/// ten seconds from its last look at the most, then that it cannot tell, and once the database is back, no. Never yes again,
+/// and never no before it knows.
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_database_a_credential_is_believed_for_ten_seconds() {
+async fn without_the_database_a_right_is_believed_for_ten_seconds() {
     let line = FaultProxy::start(server_of(&setting("WHARF_TEST_DATABASE_URL")), Protocol::Postgres).await;
     let stack = Stack::builder().indexes(2).downloads(2).replicas_reach_database_at(line.address()).start().await;
     let org = stack.org("acme").await;
-    let _published = org.owner.publish(&CrateFixture::new("inner", "1.0.0")).await.expect(200);
+    let open = org.add_registry("open", &json!({ "visibility": "public" })).await;
+    for token in [&org.owner, &open] {
+        let _published = token.publish(&CrateFixture::new("inner", "1.0.0")).await.expect(200);
+    }
     let replicas = Replicas::of(&stack);
     let partner = org.partner("partner", &["inner"]).await;
     let reader = org.member("ann", "reader", "download", &["index:read@private"]).await;
-    for token in [&partner, &reader] {
-        let known = replicas.ask(&token.client(), "private", "inner").await;
+    let readers = [
+        ("partner", partner.client(), "private"),
+        ("reader", reader.client(), "private"),
+        ("public", Client::anonymous(), "open"),
+    ];
+    for (_, client, registry) in &readers {
+        let known = replicas.ask(client, registry, "inner").await;
         assert!(known.values().all(|status| is_yes(*status)), "{known:?}");
     }
-    // The replicas are cut off; the API is not, and takes both away. It answers when its patience with the silent is over.
+    // The replicas are cut off; the API is not, and takes all away. It answers when its patience with the silent is over.
     line.set(Weather::Refused);
     until("the database is gone", async || TcpStream::connect(line.address()).await.is_err()).await;
     // Nobody can have looked anything up after this moment.
     let last_look = Instant::now();
     let _gone = org.manage("DELETE", &entitlement(&partner, ""), &json!({})).await.expect(204);
     let _gone = org.manage("DELETE", "/members/ann", &json!({})).await.expect(204);
-    let tokens = [("partner", partner.client()), ("reader", reader.client())];
-    for (_, client) in &tokens {
-        assert_eq!(replicas.ask_one("api", client, "private", "inner").await, 403, "the API knows");
+    let _closed = org.manage("PATCH", "/registries/open", &json!({ "visibility": "private" })).await.expect(200);
+    for (who, client, registry) in &readers {
+        let refused = if *who == "public" { 401 } else { 403 };
+        assert_eq!(replicas.ask_one("api", client, registry, "inner").await, refused, "the API knows");
     }
     let mut watchers = tokio::task::JoinSet::new();
     for (process, ..) in replicas.bases.iter().filter(|(process, ..)| process != "api") {
-        for (who, client) in tokens.clone() {
+        for (who, client, registry) in readers.clone() {
             let (replicas, process) = (replicas.clone(), process.clone());
             watchers.spawn(async move {
                 loop {
                     let asked = last_look.elapsed();
-                    match replicas.ask_one(&process, &client, "private", "inner").await {
+                    match replicas.ask_one(&process, &client, registry, "inner").await {
                         // A question asked after the bound never meets a yes, however slow the machine is.
                         200 | 302 => {
                             assert!(asked < LIFE, "{process} says yes to the {who} {asked:?} after its last look")
@@ -290,8 +300,8 @@ async fn without_the_database_a_credential_is_believed_for_ten_seconds() {
     line.set(Weather::Fair);
     let mut refused: BTreeMap<(String, &str), ()> = BTreeMap::new();
     until("everyone says no", async || {
-        for (who, client) in &tokens {
-            for (process, status) in replicas.ask(client, "private", "inner").await {
+        for (who, client, registry) in &readers {
+            for (process, status) in replicas.ask(client, registry, "inner").await {
                 let key = (process.to_owned(), *who);
                 match status {
                     401 | 403 => {
@@ -302,7 +312,7 @@ async fn without_the_database_a_credential_is_believed_for_ten_seconds() {
                 }
             }
         }
-        refused.len() == 10
+        refused.len() == 15
     })
     .await;
     until("the replicas have caught up", async || behind(&stack).await == 0).await;

@@ -6,8 +6,9 @@
 //! revision heard of, and a file of an older revision is simply not used, so no order of loading and hearing can leave a
 //! stale file in service.
 //!
-//! Names that a view hides are refused before anything is looked up. Where a view may hide all versions of a crate, an
-//! absent crate is treated as a crate without versions, remembered like any other.
+//! Names that a view hides are refused before anything is looked up. Where a view may hide all versions of a crate, that is
+//! decided by numbers held of all crates, and an absent crate is one without versions: neither the database nor a file that
+//! somebody else's request left in memory has a part in it, or they would tell the two apart by time and when they are away.
 
 mod directory;
 mod index_file;
@@ -15,15 +16,20 @@ mod names;
 
 pub use directory::RegistryEntry;
 pub use index_file::{Body, IndexFile, IndexedVersion, Variant};
-pub use names::Listed;
 
 use crate::{Error, Result, Site};
 use directory::Directory;
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache as Memory;
-use names::{Found, Names};
+use names::{Found, Listed, Names};
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
-use wharf_domain::{CanonicalName, CrateId, Sight, View};
+use wharf_domain::view::VersionFilter;
+use wharf_domain::{CanonicalName, CrateId, OrgId, RegistryId, Sight, View};
 use wharf_store::{Change, Database, StoreError, TenantTx, directory::list_any_org};
+
+/// Crates whose numbers are read in one piece.
+const NUMBERED_AT_ONCE: usize = 1_000;
 
 /// What of an index file one version filter leaves.
 #[derive(Clone)]
@@ -51,16 +57,24 @@ pub struct VisibleVersion {
 
 impl Catalog {
     pub(crate) fn new(cache_bytes: u64) -> Self {
-        // Three quarters for whole files, one for the filtered ones.
-        let files =
-            Memory::builder().weigher(|_, file: &Arc<IndexFile>| file.weight()).max_capacity(cache_bytes / 4 * 3);
+        // Three quarters for whole files, one for the filtered ones. The one unused for longest makes room: by default a large
+        // file would not be taken in among small ones that were used more often, and be read anew for each request.
+        let files = Memory::builder()
+            .eviction_policy(EvictionPolicy::lru())
+            .weigher(|_, file: &Arc<IndexFile>| file.weight())
+            .max_capacity(cache_bytes / 4 * 3);
         let parts = Memory::builder()
+            .eviction_policy(EvictionPolicy::lru())
             .weigher(|_, part: &Filtered| match part {
                 Filtered::Part(body) => body.weight(),
                 Filtered::Nothing | Filtered::Everything => 64,
             })
             .max_capacity(cache_bytes / 4);
         Self { directory: RwLock::default(), files: files.build(), parts: parts.build() }
+    }
+
+    fn replace_directory(&self, fresh: Directory) {
+        *self.directory.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(fresh));
     }
 
     fn directory(&self) -> Option<Arc<Directory>> {
@@ -78,22 +92,6 @@ impl Catalog {
     pub fn is_loaded(&self) -> bool {
         self.directory().is_some()
     }
-
-    /// Forgets everything, so that it is loaded anew.
-    pub(crate) fn forget_all(&self) {
-        *self.directory.write().unwrap_or_else(PoisonError::into_inner) = None;
-        self.files.invalidate_all();
-        self.parts.invalidate_all();
-    }
-
-    /// Takes in a change that concerns names; registries are [`Site::load_directory`]'s.
-    pub(crate) fn hear(&self, change: &Change) {
-        if let Change::Crate { registry, krate, name, revision } = change
-            && let Some(entry) = self.directory().and_then(|directory| directory.by_id(*registry))
-        {
-            entry.names.hear(Listed { id: *krate, name: name.clone(), revision: *revision });
-        }
-    }
 }
 
 impl Site {
@@ -107,8 +105,44 @@ impl Site {
     pub(crate) async fn load_directory(&self, database: &Database) -> std::result::Result<(), StoreError> {
         let addresses = list_any_org(database).await?;
         let known = self.catalog.directory();
-        let fresh = Arc::new(Directory::new(addresses, known.as_deref()));
-        *self.catalog.directory.write().unwrap_or_else(PoisonError::into_inner) = Some(fresh);
+        self.catalog.replace_directory(Directory::new(addresses, known.as_deref()));
+        Ok(())
+    }
+
+    /// Reads the registries anew, and lets go of all names and files.
+    pub(crate) async fn reload_directory(&self, database: &Database) -> std::result::Result<(), StoreError> {
+        self.catalog.replace_directory(Directory::new(list_any_org(database).await?, None));
+        self.catalog.files.invalidate_all();
+        self.catalog.parts.invalidate_all();
+        Ok(())
+    }
+
+    /// Takes in changes that concern names; registries are [`Site::load_directory`]'s. Where numbers are held they are read
+    /// here and now, and not by the next reader, whose waiting would tell of what is hidden from it.
+    pub(crate) async fn hear_crates(
+        &self,
+        database: &Database,
+        changes: &[(OrgId, Change)],
+    ) -> std::result::Result<(), StoreError> {
+        let Some(directory) = self.catalog.directory() else { return Ok(()) };
+        let mut numbered: HashMap<RegistryId, Vec<CrateId>> = HashMap::new();
+        for (_, change) in changes {
+            let Change::Crate { registry, krate, name, revision } = change else { continue };
+            let Some(entry) = directory.by_id(*registry) else { continue };
+            if wharf_trial::mutant!(NumbersReadByNextReader => false; entry.names.are_numbered()) {
+                numbered.entry(*registry).or_default().push(*krate);
+            } else {
+                let listed = Listed { id: *krate, name: name.clone(), revision: *revision, numbers: None };
+                entry.names.hear([listed]);
+            }
+        }
+        for (registry, crates) in numbered {
+            let Some(entry) = directory.by_id(registry) else { continue };
+            let mut transaction = TenantTx::begin(database, entry.address.org).await?;
+            for crates in crates.chunks(NUMBERED_AT_ONCE) {
+                entry.names.hear(transaction.find_numbered_crates(registry, crates).await?);
+            }
+        }
         Ok(())
     }
 
@@ -138,14 +172,39 @@ impl Site {
         Ok(&entry.names)
     }
 
+    /// Loads the numbers of a registry, if nobody has needed them yet.
+    async fn number(&self, entry: &RegistryEntry) -> Result<()> {
+        let list = || async {
+            let mut transaction = self.begin(entry.address.org).await?;
+            transaction.list_numbered_crates(entry.address.registry).await
+        };
+        Ok(entry.names.number_once(list).await?)
+    }
+
+    /// Whether a filter may leave something of a crate. `true` also when that is not known yet, for the moment in which the
+    /// numbers of a registry are being loaded.
+    fn may_show(&self, found: &Found, filter: &VersionFilter) -> bool {
+        let Some(numbers) = &found.numbers else { return true };
+        wharf_trial::mutant!(AbsentAnsweredEarly { return !numbers.is_empty(); });
+        let key = (found.id, found.revision, filter.digest());
+        if let Some(filtered) = self.catalog.parts.get(&key) {
+            return !matches!(filtered, Filtered::Nothing);
+        }
+        let shows = numbers.iter().fold(false, |shows, (number, at)| shows | filter.admits(number, *at));
+        if !shows {
+            self.catalog.parts.insert(key, Filtered::Nothing);
+        }
+        shows
+    }
+
     /// The index file of a crate, if it is in memory and at least as new as what was heard of it.
-    fn remembered(&self, found: Found) -> Option<Arc<IndexFile>> {
+    fn remembered(&self, found: &Found) -> Option<Arc<IndexFile>> {
         let file = self.catalog.files.get(&found.id)?;
         wharf_trial::mutant!(StaleFileServed => true; file.revision() >= found.revision).then_some(file)
     }
 
-    /// The index file of a crate from the database; an empty one for a stand-in.
-    async fn load(&self, transaction: &mut TenantTx, entry: &RegistryEntry, found: Found) -> Result<Arc<IndexFile>> {
+    /// The index file of a crate from the database.
+    async fn load(&self, transaction: &mut TenantTx, entry: &RegistryEntry, found: &Found) -> Result<Arc<IndexFile>> {
         let file = match transaction.read_index_file(entry.address.registry, found.id).await? {
             Some((krate, versions)) => IndexFile::new(krate.revision, versions),
             None => IndexFile::new(found.revision, Vec::new()),
@@ -191,16 +250,20 @@ impl Site {
         if sight == Sight::Hidden {
             return Ok(None);
         }
-        let found = find(self.names(entry).await?);
-        // Whoever sees all versions of a crate may know that it is absent. Where they may all be hidden, an absent crate
-        // goes the way of one that is.
-        let stand_in = matches!(sight, Sight::Part(_)).then(|| Found::stand_in(entry.address.registry, canonical));
-        let Some(found) = found.or(wharf_trial::mutant!(AbsentAnsweredEarly => None; stand_in)) else {
-            return Ok(None);
+        let names = self.names(entry).await?;
+        let found = if let Sight::Part(filter) = &sight {
+            self.number(entry).await?;
+            // Whoever sees all versions of a crate may know that it is absent. Where they may all be hidden, an absent crate
+            // goes the way of one that is.
+            let found = find(names).unwrap_or_else(|| Found::stand_in(entry.address.registry, canonical));
+            self.may_show(&found, filter).then_some(found)
+        } else {
+            find(names)
         };
-        let file = match self.remembered(found) {
+        let Some(found) = found else { return Ok(None) };
+        let file = match self.remembered(&found) {
             Some(file) => file,
-            None => self.load(&mut self.begin(entry.address.org).await?, entry, found).await?,
+            None => self.load(&mut self.begin(entry.address.org).await?, entry, &found).await?,
         };
         let filtered = self.filter(found.id, &file, &sight);
         wharf_trial::mutant!(ForbiddenForHidden {

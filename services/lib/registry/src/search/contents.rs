@@ -6,6 +6,7 @@
 
 use crate::catalog::RegistryEntry;
 use crate::{Error, Result, Site};
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache as Memory;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -73,7 +74,11 @@ pub(crate) struct SearchedViews {
 
 impl SearchedViews {
     pub(crate) fn new(bytes: u64) -> Self {
-        let held = Memory::builder().weigher(|_, contents: &Arc<Contents>| contents.bytes()).max_capacity(bytes);
+        // By default a large view would not be taken in among small ones that were searched more often.
+        let held = Memory::builder()
+            .eviction_policy(EvictionPolicy::lru())
+            .weigher(|_, contents: &Arc<Contents>| contents.bytes())
+            .max_capacity(bytes);
         Self { held: held.build(), turns: Memory::new(TURNS) }
     }
 
