@@ -5,6 +5,7 @@
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
+use std::sync::Arc;
 use wharf_chassis::client_address::ClientAddress;
 use wharf_chassis::faces::PlainFault;
 use wharf_chassis::reader::Reader;
@@ -42,7 +43,7 @@ pub(crate) async fn resolve_legacy(
 }
 
 async fn redirect(
-    site: &Site,
+    site: &Arc<Site>,
     entry: &RegistryEntry,
     view: &View,
     name: &str,

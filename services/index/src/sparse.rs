@@ -43,7 +43,7 @@ fn config(site: &Site, entry: &RegistryEntry) -> HttpResponse {
 /// The index file of a crate, as far as the reader's view shows it.
 async fn file(
     request: &HttpRequest,
-    site: &Site,
+    site: &Arc<Site>,
     entry: &RegistryEntry,
     reader: &Reader,
     path: &str,

@@ -15,6 +15,7 @@ mod feed;
 mod hostile;
 mod management;
 mod matrix;
+mod memory;
 mod model;
 mod non_disclosure;
 mod observer;

@@ -5,6 +5,7 @@
 //! memory of it at once; the life bound covers a feed that cannot be read. Window, switch and address are checked at each use,
 //! never remembered.
 
+use crate::flights::Flights;
 use crate::{Error, Result, Site};
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -61,7 +62,7 @@ impl Bearer {
 
 struct Remembered {
     bearer: Arc<Bearer>,
-    // How long ago is a question to the machine's own steady clock, not to the calendar.
+    // When the question was asked. How long ago is one to the machine's own steady clock, not to the calendar.
     looked_up: Instant,
     refreshing: AtomicBool,
 }
@@ -88,11 +89,13 @@ pub struct Credentials {
     epoch: AtomicU64,
     /// Tokens looked up since the day of last use was last written.
     used: Mutex<HashMap<TokenId, OrgId>>,
+    /// Those being looked up, in which epoch: a change that was heard of since is in none of their answers.
+    pending: Flights<(Handle, u64), Option<Arc<Bearer>>>,
 }
 
 impl Credentials {
     pub(crate) fn new() -> Self {
-        Self { known: RwLock::default(), epoch: AtomicU64::new(0), used: Mutex::default() }
+        Self { known: RwLock::default(), epoch: AtomicU64::new(0), used: Mutex::default(), pending: Flights::new() }
     }
 
     /// Forgets whatever a change may have touched. An answer that is on its way is not remembered either.
@@ -121,7 +124,7 @@ impl Credentials {
         known.get(handle).filter(|entry| entry.looked_up.elapsed() < life).cloned()
     }
 
-    fn remember(&self, handle: Handle, bearer: Arc<Bearer>, asked_in: u64) {
+    fn remember(&self, handle: Handle, bearer: Arc<Bearer>, asked_in: u64, looked_up: Instant) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if self.epoch.load(Ordering::SeqCst) != asked_in {
             return;
@@ -129,7 +132,7 @@ impl Credentials {
         if known.len() >= REMEMBERED_MAX {
             known.clear();
         }
-        let entry = Remembered { bearer, looked_up: Instant::now(), refreshing: AtomicBool::new(false) };
+        let entry = Remembered { bearer, looked_up, refreshing: AtomicBool::new(false) };
         known.insert(handle, Arc::new(entry));
     }
 
@@ -172,20 +175,32 @@ impl Site {
 
     /// From memory if it is there, and then renewed behind the caller's back when it gets old.
     async fn bearer(self: &Arc<Self>, handle: Handle, claim: impl FnOnce() -> Claim) -> Result<Option<Arc<Bearer>>> {
-        let Some(entry) = self.credentials.remembered(&handle) else { return self.look_up(handle, &claim()).await };
+        let Some(entry) = self.credentials.remembered(&handle) else { return self.look_up(handle, claim()).await };
         if entry.looked_up.elapsed() >= REFRESH && !entry.refreshing.swap(true, Ordering::Relaxed) {
-            let (site, claim) = (Arc::clone(self), claim());
+            let (site, claim, entry) = (Arc::clone(self), claim(), Arc::clone(&entry));
             tokio::spawn(async move {
-                if let Err(error) = site.look_up(handle, &claim).await {
+                if let Err(error) = site.look_up(handle, claim).await {
                     tracing::warn!(cause = &error as &dyn std::error::Error, "cannot renew a credential");
                 }
+                // When nothing came of it, as after a change that was heard of meanwhile, the next caller tries again.
+                entry.refreshing.store(false, Ordering::Relaxed);
             });
         }
         Ok(Some(Arc::clone(&entry.bearer)))
     }
 
-    async fn look_up(&self, handle: Handle, claim: &Claim) -> Result<Option<Arc<Bearer>>> {
+    /// Looks a credential up, together with whoever does so already.
+    async fn look_up(self: &Arc<Self>, handle: Handle, claim: Claim) -> Result<Option<Arc<Bearer>>> {
         let asked_in = self.credentials.epoch.load(Ordering::SeqCst);
+        let look_up = || {
+            let site = Arc::clone(self);
+            async move { site.read_credential(handle, &claim, asked_in).await }
+        };
+        self.credentials.pending.join((handle, asked_in), look_up).await
+    }
+
+    async fn read_credential(&self, handle: Handle, claim: &Claim, asked_in: u64) -> Result<Option<Arc<Bearer>>> {
+        let asked = Instant::now();
         let found = match claim {
             Claim::Presented(token) => {
                 let digests: Vec<TokenDigest> = self.peppers.digests(token).collect();
@@ -200,7 +215,7 @@ impl Site {
         let (id, org) = (standing.principal.token, standing.principal.org);
         self.credentials.used.lock().unwrap_or_else(PoisonError::into_inner).insert(id, org);
         let bearer = Arc::new(Bearer { standing, views: RwLock::default() });
-        self.credentials.remember(handle, Arc::clone(&bearer), asked_in);
+        self.credentials.remember(handle, Arc::clone(&bearer), asked_in, asked);
         Ok(Some(bearer))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::catalog::RegistryEntry;
 use crate::{Error, Kind, Result, Site};
+use std::sync::Arc;
 use wharf_domain::View;
 use wharf_signed_url::{Tenant, TicketError, Verified, mint, verify};
 
@@ -12,7 +13,7 @@ impl Site {
     /// The address from which this version's file can be fetched for the next one or two minutes; `None` when the version
     /// is hidden or absent. Decided from memory: the same sight as the index, see [`Site::find_visible_version`].
     pub async fn resolve_download(
-        &self,
+        self: &Arc<Self>,
         entry: &RegistryEntry,
         view: &View,
         name: &str,

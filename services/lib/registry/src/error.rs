@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use wharf_store::StoreError;
 
 /// What sort of refusal an error is. The services turn it into a status; see `chassis::faces`.
@@ -101,6 +102,11 @@ impl Error {
     pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(Kind::Internal, "internal", "something went wrong in the registry; tell its operator the request id")
             .because(cause)
+    }
+
+    /// The error of a look-up in which several took part, for one of them.
+    pub(crate) fn shared(error: Arc<Self>) -> Self {
+        Self { kind: error.kind, code: error.code, message: error.message.clone(), cause: Some(Box::new(error)) }
     }
 
     /// Adds what the log should know.

@@ -12,6 +12,7 @@ pub mod credentials;
 pub mod downloads;
 pub mod entitlements;
 pub mod error;
+mod flights;
 pub mod git_index;
 mod hearing;
 pub mod idempotency;

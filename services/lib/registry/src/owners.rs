@@ -10,6 +10,7 @@ use crate::crates::{Seen, get_seen, require};
 use crate::{Actor, Error, Kind, Result, Site};
 use serde_json::json;
 use std::fmt;
+use std::sync::Arc;
 use wharf_domain::principal::Grant;
 use wharf_domain::{CrateName, Principal, Slug, Verb, View};
 use wharf_store::TenantTx;
@@ -167,7 +168,7 @@ fn told(principal: Option<&Principal>, entry: &RegistryEntry, name: &CrateName) 
 impl Site {
     /// The owners of a crate that the view holds, members before teams, each by login.
     pub async fn list_owners(
-        &self,
+        self: &Arc<Self>,
         principal: Option<&Principal>,
         entry: &RegistryEntry,
         view: &View,
@@ -193,7 +194,7 @@ impl Site {
 
     /// Makes members and teams owners of a crate, all or none; tells in a sentence what was done.
     pub async fn add_owners(
-        &self,
+        self: &Arc<Self>,
         actor: &Actor,
         entry: &RegistryEntry,
         view: &View,
@@ -225,7 +226,7 @@ impl Site {
     /// Takes ownership of a crate from members and teams, all or none. A crate keeps at least one owner, unless someone
     /// who runs the org decides otherwise.
     pub async fn remove_owners(
-        &self,
+        self: &Arc<Self>,
         actor: &Actor,
         entry: &RegistryEntry,
         view: &View,
@@ -267,7 +268,7 @@ impl Site {
 
     /// A transaction in which the owners of a crate can be changed: the right is checked, and nobody else changes them.
     async fn begin_owner_change(
-        &self,
+        self: &Arc<Self>,
         actor: &Actor,
         entry: &RegistryEntry,
         view: &View,

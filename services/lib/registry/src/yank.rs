@@ -5,6 +5,7 @@ use crate::crates::{Seen, get_seen, require};
 use crate::{Actor, Error, Result, Site};
 use semver::Version;
 use serde_json::json;
+use std::sync::Arc;
 use wharf_cargo_wire::with_yanked;
 use wharf_domain::{CrateVersion, Verb, View};
 use wharf_store::Change;
@@ -16,7 +17,7 @@ impl Site {
     ///
     /// Errors: `NotFound` when the view does not hold the version; `Forbidden` when it does, but the right is lacking.
     pub async fn set_yanked(
-        &self,
+        self: &Arc<Self>,
         actor: &Actor,
         entry: &RegistryEntry,
         view: &View,

@@ -17,6 +17,7 @@ mod names;
 pub use directory::RegistryEntry;
 pub use index_file::{Body, IndexFile, IndexedVersion, Variant};
 
+use crate::flights::Flights;
 use crate::{Error, Result, Site};
 use directory::Directory;
 use moka::policy::EvictionPolicy;
@@ -28,6 +29,8 @@ use wharf_domain::view::VersionFilter;
 use wharf_domain::{CanonicalName, CrateId, OrgId, RegistryId, Sight, View};
 use wharf_store::{Change, Database, StoreError, TenantTx, directory::list_any_org};
 
+/// A larger index file is made away from the threads that serve requests.
+const ASIDE_BYTES: usize = 64 << 10;
 /// Crates whose numbers are read in one piece.
 const NUMBERED_AT_ONCE: usize = 1_000;
 
@@ -44,6 +47,8 @@ pub struct Catalog {
     directory: RwLock<Option<Arc<Directory>>>,
     files: Memory<CrateId, Arc<IndexFile>>,
     parts: Memory<(CrateId, i64, [u8; 32]), Filtered>,
+    /// Files being read, each at a revision that was heard of before.
+    pending: Flights<(CrateId, i64), Arc<IndexFile>>,
 }
 
 /// A version as a principal may have it.
@@ -70,7 +75,7 @@ impl Catalog {
                 Filtered::Nothing | Filtered::Everything => 64,
             })
             .max_capacity(cache_bytes / 4);
-        Self { directory: RwLock::default(), files: files.build(), parts: parts.build() }
+        Self { directory: RwLock::default(), files: files.build(), parts: parts.build(), pending: Flights::new() }
     }
 
     fn replace_directory(&self, fresh: Directory) {
@@ -203,15 +208,25 @@ impl Site {
         wharf_trial::mutant!(StaleFileServed => true; file.revision() >= found.revision).then_some(file)
     }
 
-    /// The index file of a crate from the database.
-    async fn load(&self, transaction: &mut TenantTx, entry: &RegistryEntry, found: &Found) -> Result<Arc<IndexFile>> {
-        let file = match transaction.read_index_file(entry.address.registry, found.id).await? {
-            Some((krate, versions)) => IndexFile::new(krate.revision, versions),
-            None => IndexFile::new(found.revision, Vec::new()),
+    /// The index file of a crate from the database, read once for all who ask for it at one time.
+    async fn load(self: &Arc<Self>, entry: &RegistryEntry, found: &Found) -> Result<Arc<IndexFile>> {
+        let (site, org, registry) = (Arc::clone(self), entry.address.org, entry.address.registry);
+        let (id, heard) = (found.id, found.revision);
+        let read = || async move {
+            let read = site.begin(org).await?.read_index_file(registry, id).await?;
+            let (revision, versions) = read.map_or((heard, Vec::new()), |(krate, versions)| (krate.revision, versions));
+            let bytes: usize = versions.iter().map(|version| version.line.len()).sum();
+            let make = move || Arc::new(IndexFile::new(revision, versions));
+            // Compressing a large one takes a while.
+            let file = if bytes < ASIDE_BYTES {
+                make()
+            } else {
+                tokio::task::spawn_blocking(make).await.map_err(Error::internal)?
+            };
+            site.catalog.files.insert(id, Arc::clone(&file));
+            Ok(file)
         };
-        let file = Arc::new(file);
-        self.catalog.files.insert(found.id, Arc::clone(&file));
-        Ok(file)
+        self.catalog.pending.join((id, heard), read).await
     }
 
     /// What is left of a file under a sight.
@@ -239,7 +254,7 @@ impl Site {
     /// What a view holds of the crate that `find` finds; `None` when that is nothing: hidden and absent are the same, and
     /// take the same time, in the first request and in later ones.
     async fn held(
-        &self,
+        self: &Arc<Self>,
         entry: &RegistryEntry,
         view: &View,
         canonical: &CanonicalName,
@@ -263,7 +278,7 @@ impl Site {
         let Some(found) = found else { return Ok(None) };
         let file = match self.remembered(&found) {
             Some(file) => file,
-            None => self.load(&mut self.begin(entry.address.org).await?, entry, &found).await?,
+            None => self.load(entry, &found).await?,
         };
         let filtered = self.filter(found.id, &file, &sight);
         wharf_trial::mutant!(ForbiddenForHidden {
@@ -286,7 +301,12 @@ impl Site {
     /// What a view shows of a crate's index file; `None` when the crate is hidden or absent, which is the same.
     ///
     /// `name` is the lower-case name an index path spells; clients ask for the other spelling by themselves.
-    pub async fn read_index(&self, entry: &RegistryEntry, view: &View, name: &str) -> Result<Option<Arc<Body>>> {
+    pub async fn read_index(
+        self: &Arc<Self>,
+        entry: &RegistryEntry,
+        view: &View,
+        name: &str,
+    ) -> Result<Option<Arc<Body>>> {
         let canonical = names::canonical(name);
         let held = self.held(entry, view, &canonical, |names| names.find(name, &canonical)).await?;
         Ok(held.and_then(|held| match held.filtered {
@@ -298,7 +318,7 @@ impl Site {
 
     /// A version that a view holds; `None` when it is hidden or absent. Asks the same sight as [`Site::read_index`].
     pub async fn find_visible_version(
-        &self,
+        self: &Arc<Self>,
         entry: &RegistryEntry,
         view: &View,
         name: &str,
@@ -319,7 +339,7 @@ impl Site {
     ///
     /// Errors: [`Error::not_found`] when it is hidden or absent.
     pub(crate) async fn require_in_view(
-        &self,
+        self: &Arc<Self>,
         entry: &RegistryEntry,
         view: &View,
         name: &str,
