@@ -15,4 +15,5 @@ mod rush;
 mod sequences;
 mod turns;
 mod universes;
+mod unknown;
 mod wire;

@@ -4,6 +4,7 @@
 //! that the index is always exactly what the rows were after some change, and the same on every replica.
 
 use super::GitIndexes;
+use super::sharing::Shared;
 use crate::catalog::RegistryEntry;
 use crate::{Error, Result, Site};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,6 +24,15 @@ const PIECES_AT_ONCE: usize = 4;
 /// Registries that are being loaded at one time.
 static LOADS: Semaphore = Semaphore::const_new(2);
 
+/// What happened lately that an index has to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// What the feed spoke of.
+    Heard,
+    /// Whatever had happened at the moment of the call.
+    All,
+}
+
 /// A registry that somebody asked for by git.
 pub(super) struct Following {
     pub(super) org: OrgId,
@@ -33,6 +43,8 @@ pub(super) struct Following {
     /// Up to which count the index is read. Locked by whoever is reading.
     reading: Mutex<()>,
     reflected: AtomicU64,
+    /// Reads of what the feed may not have spoken of yet. Anybody can provoke them, so they make nobody wait who does not.
+    unheard: Shared<bool>,
 }
 
 impl Following {
@@ -44,6 +56,7 @@ impl Following {
             heard: AtomicU64::new(1),
             reading: Mutex::default(),
             reflected: AtomicU64::new(0),
+            unheard: Shared::default(),
         }
     }
 
@@ -65,10 +78,17 @@ impl Following {
         self.reflected.load(Ordering::SeqCst) >= self.heard.load(Ordering::SeqCst)
     }
 
-    /// Reads whatever the feed spoke of, unless somebody else did meanwhile; `false` when that cannot be told any more.
-    async fn catch_up(&self, site: &Site) -> Result<bool> {
+    /// Reads these news, unless somebody else did meanwhile; `false` when that cannot be told any more.
+    async fn catch_up(&self, site: &Site, news: News) -> Result<bool> {
+        match news {
+            News::Heard => self.read_on(site, || self.is_current()).await,
+            News::All => self.unheard.work(self.read_on(site, || false)).await,
+        }
+    }
+
+    async fn read_on(&self, site: &Site, is_enough: impl Fn() -> bool) -> Result<bool> {
         let _reading = self.reading.lock().await;
-        if self.is_current() {
+        if is_enough() {
             return Ok(true);
         }
         let heard = self.heard.load(Ordering::SeqCst);
@@ -185,19 +205,20 @@ impl GitIndexes {
 }
 
 impl Site {
-    /// The index of a registry, no older than the moment of the call.
+    /// The index of a registry with these news.
     ///
     /// Reading it goes on when the caller goes away: others wait for it, and the next one would begin at nothing.
-    pub(super) async fn follow(self: &Arc<Self>, entry: &RegistryEntry) -> Result<Arc<Following>> {
+    pub(super) async fn follow(self: &Arc<Self>, entry: &RegistryEntry, news: News) -> Result<Arc<Following>> {
         loop {
             let following = self.git_indexes.followed.open(&entry.address);
-            if following.is_current() {
+            if news == News::Heard && following.is_current() {
                 return Ok(following);
             }
             let (site, behind) = (Arc::clone(self), Arc::clone(&following));
             let is_caught_up = tokio::spawn(async move {
-                let caught_up = behind.catch_up(&site).await;
-                let is_lost = |error: &Error| error.kind() == crate::Kind::Internal;
+                let caught_up = behind.catch_up(&site, news).await;
+                // What somebody provoked and what failed takes the index from nobody.
+                let is_lost = |error: &Error| news == News::Heard && error.kind() == crate::Kind::Internal;
                 if caught_up.as_ref().map_or_else(is_lost, |is_caught_up| !is_caught_up) {
                     site.git_indexes.followed.give_up(&behind);
                 }

@@ -13,6 +13,7 @@ mod following;
 mod offered;
 mod past;
 mod sending;
+mod sharing;
 mod wanted;
 
 pub use sending::GitPack;
@@ -21,7 +22,7 @@ pub use wharf_git_index::Usage;
 use crate::catalog::RegistryEntry;
 use crate::{Error, Kind, Result, Site};
 use followed::Followed;
-use following::Following;
+use following::{Following, News};
 use offered::Offered;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -142,7 +143,7 @@ impl Site {
 
     /// The commit to offer to a visitor, who may ask for it from now on and build upon it later.
     pub async fn offer_git_head(self: &Arc<Self>, visitor: &GitVisitor) -> Result<ObjectId> {
-        let Now { definition, newest, .. } = self.git_now(visitor).await?;
+        let Now { definition, newest, .. } = self.git_now(visitor, News::Heard).await?;
         self.offer(visitor, &definition, &newest).await;
         Ok(newest.commit())
     }
@@ -152,11 +153,10 @@ impl Site {
         let Some(wanted) = fetch.wants.first() else {
             return Ok(GitAnswer::Packed(answer(fetch, |_| false).head, None));
         };
-        let mut now = self.git_now(visitor).await?;
+        let mut now = self.git_now(visitor, News::Heard).await?;
         if !now.holds(*wanted)? {
             // Another process may have heard of a change before this one did, and offered what came of it.
-            now.following.hear();
-            now = self.git_now(visitor).await?;
+            now = self.git_now(visitor, News::All).await?;
         }
         let mut target = None;
         for wanted in &fetch.wants {
@@ -186,8 +186,8 @@ impl Site {
     }
 
     /// What the visitor sees now.
-    async fn git_now(self: &Arc<Self>, visitor: &GitVisitor) -> Result<Now> {
-        let following = self.follow(&visitor.entry).await?;
+    async fn git_now(self: &Arc<Self>, visitor: &GitVisitor, news: News) -> Result<Now> {
+        let following = self.follow(&visitor.entry, news).await?;
         let (view, config) = (Arc::clone(&visitor.view), Arc::clone(&visitor.config));
         // Microseconds mostly, but a view's first head may take seconds.
         tokio::task::spawn_blocking(move || {
