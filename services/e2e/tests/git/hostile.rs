@@ -122,13 +122,13 @@ async fn random_bytes_get_an_answer() {
     stack.stop().await;
 }
 
-/// Crates whose index files make a pack of more than twenty megabytes, straight into the database.
+/// In every org crates whose index files make a pack of more than twenty megabytes, straight into the database.
 async fn fill(database: &mut PgConnection) {
     sqlx::raw_sql(
         "with place as (select r.org_id, r.registry_id from registry r where r.slug = 'private'),
          made as (
              insert into crate (org_id, registry_id, crate_id, name, canonical, created_at)
-             select org_id, registry_id, md5('c' || n)::uuid, 'large-' || n, 'large-' || n, now()
+             select org_id, registry_id, md5(org_id::text || n)::uuid, 'large-' || n, 'large-' || n, now()
              from place, generate_series(1, 5000) n returning org_id, crate_id, name),
          released as (
              insert into version (org_id, crate_id, version_id, number, identity, cksum, size_bytes, metadata,
@@ -153,8 +153,9 @@ async fn stall(token: &Token, index: &str, want: ObjectId) -> TcpStream {
     let mut stream = socket.connect(address).await.unwrap();
     let body = fetch(Protocol::V2, want, &[]);
     let head = format!(
-        "POST /acme/private/git-upload-pack HTTP/1.1\r\nhost: {}\r\nauthorization: {}\r\ngit-protocol: version=2\r\n\
+        "POST /{}/private/git-upload-pack HTTP/1.1\r\nhost: {}\r\nauthorization: {}\r\ngit-protocol: version=2\r\n\
          content-type: application/x-git-upload-pack-request\r\ncontent-length: {}\r\n\r\n",
+        token.org,
         index.trim_start_matches("http://"),
         token.secret,
         body.len()
@@ -173,19 +174,30 @@ fn resident_kib() -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
+/// Places for large packs: in all, for one org, for one reader.
+fn places() -> [usize; 3] {
+    let all = std::thread::available_parallelism().unwrap().get() * 8;
+    [all, all / 2, all / 4]
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_readers_hold_nobody_up() {
     let stack = Stack::start().await;
     let org = stack.org("acme").await;
     fill(&mut stack.setup.database.superuser().await).await;
     let reader = org.partner("reader", &["large-*"]).await;
+    let patient = org.partner("patient", &["large-*"]).await;
     let want = head(&reader).await;
+    assert_eq!(head(&patient).await, want);
     let whole = fetched(&reader, Protocol::V2, want, &[]).await;
     assert!(whole.body.len() > 20 << 20, "{} bytes", whole.body.len());
     let before = resident_kib();
+    let [_, _, of_reader] = places();
     let mut slow = Vec::new();
-    for _ in 0..12 {
-        slow.push(stall(&reader, &stack.setup.index, want).await);
+    for token in [&reader, &patient] {
+        for _ in 1..of_reader {
+            slow.push(stall(token, &stack.setup.index, want).await);
+        }
     }
     let _offered = refs(&reader.client(), &reader, Protocol::V2).await.expect(200);
     let again = fetched(&reader, Protocol::V0, want, &[]).await;
@@ -193,34 +205,66 @@ async fn slow_readers_hold_nobody_up() {
     drop(again);
     let grown = resident_kib().saturating_sub(before);
     // Each of them would take twenty megabytes if packs were made before they are taken.
-    assert!(grown < 120 << 10, "{grown} KiB for twelve readers that do not read");
+    let readers = slow.len() as u64;
+    assert!(grown < readers * (10 << 10), "{grown} KiB for {readers} readers that do not read");
     // Whoever begins to read gets what was promised.
-    let mut patient = slow.pop().unwrap();
+    let mut reading = slow.pop().unwrap();
     let mut rest = Vec::new();
     let mut piece = vec![0; 1 << 16];
     while !rest.ends_with(b"0000\r\n0\r\n\r\n") {
-        let read = patient.read(&mut piece).await.unwrap();
+        let read = reading.read(&mut piece).await.unwrap();
         assert_ne!(read, 0, "cut off after {} bytes", rest.len());
         rest.extend_from_slice(&piece[..read]);
     }
     assert!(rest.len() > whole.body.len());
-    // Those who go away end the work for them: there are places for as many as there may be.
-    drop(slow);
-    let places = std::thread::available_parallelism().unwrap().get() * 8;
-    let mut slow = Vec::new();
-    for _ in 0..places {
-        slow.push(stall(&reader, &stack.setup.index, want).await);
-    }
-    // One more is told to come again, after waiting a while; whoever wants little waits for nobody.
-    let asked = async || post(&reader.client(), &reader, Protocol::V2, &[], fetch(Protocol::V2, want, &[])).await;
-    let little = async {
-        let few = org.partner("few", &["large-1"]).await;
-        fetched(&few, Protocol::V2, head(&few).await, &[]).await
+    stack.stop().await;
+}
+
+/// As many large packs as one reader, one org and all may take, by clients that never read them: others are served until
+/// there is no place at all, each is told why it is not, and those who go away make room.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_takes_the_places_of_others() {
+    // Clients that read nothing stay for as long as the test takes.
+    let stack = Stack::builder().limit("write_stall_s", 600).start().await;
+    let (acme, bolt, cogs) = (stack.org("acme").await, stack.org("bolt").await, stack.org("cogs").await);
+    fill(&mut stack.setup.database.superuser().await).await;
+    let [one, two, three] = ["one", "two", "three"].map(|name| acme.partner(name, &["large-*"]));
+    let (one, two, three) = (one.await, two.await, three.await);
+    let (other, another) = (bolt.partner("other", &["large-*"]).await, bolt.partner("another", &["large-*"]).await);
+    let (last, few) = (cogs.partner("last", &["large-*"]).await, cogs.partner("few", &["large-1"]).await);
+    let ask = async |token: &Token| {
+        let want = head(token).await;
+        let answer = post(&token.client(), token, Protocol::V2, &[], fetch(Protocol::V2, want, &[])).await;
+        if answer.status == 200 { format!("{} objects", objects(&answer)) } else { answer.text() }
     };
-    let (refused, few) = tokio::join!(asked(), little);
-    assert_eq!((refused.status, objects(&few)), (503, 6), "{}", refused.text());
+    let whole = ask(&last).await;
+    let [all, _, of_reader] = places();
+    let mut slow = Vec::new();
+    for (token, served) in [(&one, [&two, &other]), (&two, [&other, &last]), (&other, [&another, &last])] {
+        let want = head(token).await;
+        for _ in 0..of_reader {
+            slow.push(stall(token, &stack.setup.index, want).await);
+        }
+        for token in served {
+            assert_eq!(ask(token).await, whole, "{} of {}", slow.len(), all);
+        }
+    }
+    let want = head(&another).await;
+    while slow.len() < all {
+        slow.push(stall(&another, &stack.setup.index, want).await);
+    }
+    // Whoever wants little waits for nobody.
+    let (of_reader, of_org, of_all, few) = tokio::join!(ask(&one), ask(&three), ask(&last), ask(&few));
+    assert!(
+        of_reader.contains("for this entitlement or token") && of_reader.contains("let one of them end"),
+        "{of_reader}"
+    );
+    assert!(of_org.contains("of this org: fetch again when"), "{of_org}");
+    assert!(of_all.contains("try again in a moment"), "{of_all}");
+    assert_eq!(few, "6 objects");
     drop(slow);
-    let served = asked().await.expect(200);
-    assert!(served.body == whole.body);
+    for token in [&one, &three, &last] {
+        assert_eq!(ask(token).await, whole);
+    }
     stack.stop().await;
 }

@@ -12,6 +12,7 @@ mod followed;
 mod following;
 mod offered;
 mod past;
+mod places;
 mod sending;
 mod sharing;
 mod wanted;
@@ -24,6 +25,7 @@ use crate::{Error, Kind, Result, Site};
 use followed::Followed;
 use following::{Following, News};
 use offered::Offered;
+use places::Places;
 use std::collections::HashSet;
 use std::sync::Arc;
 use wharf_domain::principal::{Grant, Principal};
@@ -66,6 +68,7 @@ pub struct GitIndexes {
     memory: Arc<Memory>,
     followed: Followed,
     offered: Offered,
+    places: Places,
 }
 
 impl GitIndexes {
@@ -73,7 +76,12 @@ impl GitIndexes {
     pub(crate) fn new(files_bytes: u64, cache_bytes: u64) -> Self {
         // Directories are what every request needs; files that show some versions are needed by clones alone.
         let limits = Limits { repositories_bytes: cache_bytes / 4 * 3, parts_bytes: cache_bytes / 4 };
-        Self { memory: Memory::new(limits), followed: Followed::new(files_bytes), offered: Offered::new() }
+        Self {
+            memory: Memory::new(limits),
+            followed: Followed::new(files_bytes),
+            offered: Offered::new(),
+            places: Places::new(),
+        }
     }
 
     /// Bytes held now, for metrics.
@@ -180,7 +188,7 @@ impl Site {
         };
         let pack = match lacking {
             Some(lacking) => GitPack::part(lacking, framing),
-            None => GitPack::whole(&target, framing).await?,
+            None => GitPack::whole(&self.git_indexes.places, visitor, &target, framing).await?,
         };
         Ok(GitAnswer::Packed(head, Some(Box::new(pack))))
     }

@@ -1,29 +1,16 @@
-//! A pack on its way to a client, and how many large ones may be.
+//! A pack on its way to a client.
 
+use super::GitVisitor;
+use super::places::{Place, Places};
 use crate::{Error, Result};
-use std::sync::{Arc, LazyLock};
-use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::AbortHandle;
-use tokio::time::timeout;
+use std::sync::Arc;
 use wharf_git_index::{Head, Pack, Transfer};
 use wharf_git_wire::Framing;
 
 /// A whole pack of more bytes takes one of the places.
 const LARGE_PACK_BYTES: u64 = 8 << 20;
-/// Places for large packs, for each processor.
-const LARGE_PACKS_PER_PROCESSOR: usize = 8;
-/// How long a client waits for a place.
-const PLACE_PATIENCE: Duration = Duration::from_secs(20);
-/// For how long a place is lent. Whoever reads longer goes on without one, so that slow readers keep nobody out.
-const PLACE_TIME: Duration = Duration::from_secs(300);
 /// No entry is shorter: one byte of head, and what zlib makes of nothing.
 const ENTRY_BYTES_MIN: u64 = 9;
-
-static PLACES: LazyLock<Arc<Semaphore>> = LazyLock::new(|| {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    Arc::new(Semaphore::new(processors * LARGE_PACKS_PER_PROCESSOR))
-});
 
 /// A pack that is sent piece by piece. Dropping it ends all work for it.
 #[derive(Debug)]
@@ -34,9 +21,15 @@ pub struct GitPack {
 }
 
 impl GitPack {
-    /// The whole of a head, when it is its turn.
-    pub(super) async fn whole(head: &Arc<Head>, framing: Framing) -> Result<Self> {
-        let place = if is_longer(head, LARGE_PACK_BYTES).await? { Some(Place::take().await?) } else { None };
+    /// The whole of a head, when it is the visitor's turn.
+    pub(super) async fn whole(
+        places: &Places,
+        visitor: &GitVisitor,
+        head: &Arc<Head>,
+        framing: Framing,
+    ) -> Result<Self> {
+        let is_large = is_longer(head, LARGE_PACK_BYTES).await?;
+        let place = if is_large { Some(places.take(visitor).await?) } else { None };
         let pack = head.full().map_err(Error::internal)?;
         Ok(Self { _place: place, ..Self::part(pack, framing) })
     }
@@ -81,30 +74,4 @@ pub(super) async fn is_longer(head: &Arc<Head>, bytes: u64) -> Result<bool> {
     })
     .await
     .map_err(Error::internal)?
-}
-
-/// One of the places for large packs.
-#[derive(Debug)]
-struct Place {
-    lent: AbortHandle,
-}
-
-impl Place {
-    async fn take() -> Result<Self> {
-        let permit = timeout(PLACE_PATIENCE, Arc::clone(&PLACES).acquire_owned())
-            .await
-            .map_err(|_| Error::unavailable("too many large packs at one time"))?
-            .map_err(Error::internal)?;
-        let lend = |permit: OwnedSemaphorePermit| async move {
-            tokio::time::sleep(PLACE_TIME).await;
-            drop(permit);
-        };
-        Ok(Self { lent: tokio::spawn(lend(permit)).abort_handle() })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.lent.abort();
-    }
 }
