@@ -11,6 +11,7 @@ mod hostile;
 mod letting_go;
 mod numbering;
 mod odd;
+mod pieces;
 mod rush;
 mod sequences;
 mod turns;

@@ -80,32 +80,41 @@ fn by_crate(rows: Vec<LineRow>) -> Result<Vec<IndexedCrate>, StoreError> {
 }
 
 impl TenantTx {
-    /// At most `limit` crates that have versions, by id, after `after`.
+    /// At most `limit` crates that have versions, by id, after `after`: as many as have lines of `bytes` together, and the
+    /// first one however long it is.
     pub async fn list_indexed_crates(
         &mut self,
         registry: RegistryId,
         after: Option<CrateId>,
         limit: i64,
+        bytes: i64,
     ) -> Result<Vec<IndexedCrate>, StoreError> {
         let org = self.org().0;
-        // `offset 0` keeps the planner from reading every version of the org for each piece: crate by crate, by key.
+        // `offset 0` keeps the planner from reading every version of the org for each piece: crate by crate, by key. The
+        // length of a line that is stored apart is known without reading it.
         let rows = sqlx::query_as!(
             LineRow,
-            r#"select c.crate_id, c.name, v.version_id, v.number, v.published_at, l.line
-               from (select crate_id, name from crate
-                     where org_id = $1 and registry_id = $2 and ($3::uuid is null or crate_id > $3)
-                       and exists (select from version v where v.org_id = $1 and v.crate_id = crate.crate_id)
-                     order by crate_id limit $4) c
-               cross join lateral (
-                   select version_id, number, published_at from version
-                   where org_id = $1 and crate_id = c.crate_id offset 0) v
-               cross join lateral (
-                   select line from index_line where org_id = $1 and version_id = v.version_id offset 0) l
-               order by c.crate_id, v.published_at, v.number collate "C" "#,
+            r#"select crate_id, name, version_id, number, published_at, line
+               from (
+                   select c.crate_id, c.name, v.version_id, v.number, v.published_at, l.line,
+                       sum(octet_length(l.line)) over up_to as bytes, first_value(c.crate_id) over up_to as first
+                   from (select crate_id, name from crate
+                         where org_id = $1 and registry_id = $2 and ($3::uuid is null or crate_id > $3)
+                           and exists (select from version v where v.org_id = $1 and v.crate_id = crate.crate_id)
+                         order by crate_id limit $4) c
+                   cross join lateral (
+                       select version_id, number, published_at from version
+                       where org_id = $1 and crate_id = c.crate_id offset 0) v
+                   cross join lateral (
+                       select line from index_line where org_id = $1 and version_id = v.version_id offset 0) l
+                   window up_to as (order by c.crate_id)) piece
+               where bytes <= $5 or crate_id = first
+               order by crate_id, published_at, number collate "C" "#,
             org,
             registry.0,
             after.map(|id| id.0),
             limit,
+            bytes,
         )
         .fetch_all(self.connection())
         .await?;

@@ -19,6 +19,8 @@ use wharf_store::git_index::{IndexedCrate, IndexedLine};
 
 /// Crates read from the database in one piece.
 const CRATES_AT_ONCE: i64 = 500;
+/// Bytes of their lines, unless those of one crate are more.
+const LINE_BYTES_AT_ONCE: i64 = 32 << 20;
 /// Pieces that are being deflated at one time.
 const PIECES_AT_ONCE: usize = 4;
 /// Registries that are being loaded at one time.
@@ -138,7 +140,8 @@ impl Following {
         let seq = transaction.get_index_seq(self.registry).await?;
         let (mut crates, mut pieces, mut after) = (Vec::new(), JoinSet::new(), None);
         loop {
-            let piece = transaction.list_indexed_crates(self.registry, after, CRATES_AT_ONCE).await?;
+            let piece =
+                transaction.list_indexed_crates(self.registry, after, CRATES_AT_ONCE, LINE_BYTES_AT_ONCE).await?;
             let Some(last) = piece.last() else { break };
             after = Some(last.id);
             if pieces.len() >= PIECES_AT_ONCE
