@@ -5,7 +5,7 @@ use flate2::write::GzEncoder;
 use serde_json::json;
 use wharf_testkit::chance::Chance;
 use wharf_testkit::fixture::frame;
-use wharf_testkit::{CrateFixture, Token};
+use wharf_testkit::{CrateFixture, Stack, Token};
 
 /// A version to publish. Nothing in it depends on the address of the registry, so that it has the same bytes anywhere.
 #[derive(Clone)]
@@ -70,4 +70,25 @@ pub(crate) async fn set_yanked(owner: &Token, name: &str, version: &str, yanked:
     let (method, verb) = if yanked { ("DELETE", "yank") } else { ("PUT", "unyank") };
     let url = owner.crates_url(&format!("/{name}/{version}/{verb}"));
     let _done = owner.client().json(method, &url, &json!({})).await.expect(200);
+}
+
+/// A change as the yank of a crate's only version writes it, but for the word to the feed. In a stack with one registry.
+pub(crate) async fn yank_unheard(stack: &Stack, name: &str) {
+    let _done = sqlx::query(
+        "with yanked as (
+             select org_id, registry_id, crate_id, version_id
+             from crate join version using (org_id, crate_id) where name = $1),
+         line as (
+             update index_line set line = replace(line, '\"yanked\":false', '\"yanked\":true')
+             where version_id in (select version_id from yanked)),
+         change as (
+             insert into index_change (org_id, registry_id, seq, crate_id, version_id, kind, at)
+             select org_id, registry_id, seq + 1, crate_id, version_id, 'yanked', '2026-06-01T12:00:00Z'
+             from yanked join index_head using (org_id, registry_id))
+         update index_head set seq = seq + 1",
+    )
+    .bind(name)
+    .execute(&mut stack.setup.database.superuser().await)
+    .await
+    .unwrap();
 }

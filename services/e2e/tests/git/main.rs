@@ -8,6 +8,7 @@ mod crates;
 mod credentials;
 mod foreign;
 mod hostile;
+mod keeping_up;
 mod letting_go;
 mod numbering;
 mod odd;

@@ -1,6 +1,6 @@
 //! Two replicas that take turns: what one offers the other serves, whatever happened in between.
 
-use crate::crates::{bulky, publish, publish_bulk, set_yanked, slim};
+use crate::crates::{bulky, publish, publish_bulk, set_yanked, slim, yank_unheard};
 use crate::wire::{fetch, fetched, head, objects};
 use serde_json::json;
 use wharf::serve::Service;
@@ -166,23 +166,7 @@ async fn a_process_that_heard_nothing_reads_what_is_wanted_of_it() {
         let reader = org.partner("reader", &["seen*"]).await;
         let [unheard, fresh] = Alone::both(&stack, &reader);
         let before = unheard.head().await;
-        // A change as a yank writes it, but for the word to the feed.
-        sqlx::raw_sql(
-            "with yanked as (
-                 select org_id, registry_id, crate_id, version_id
-                 from crate join version using (org_id, crate_id) where name = 'seen'),
-             line as (
-                 update index_line set line = replace(line, '\"yanked\":false', '\"yanked\":true')
-                 where version_id in (select version_id from yanked)),
-             change as (
-                 insert into index_change (org_id, registry_id, seq, crate_id, version_id, kind, at)
-                 select org_id, registry_id, seq + 1, crate_id, version_id, 'yanked', '2026-06-01T12:00:00Z'
-                 from yanked join index_head using (org_id, registry_id))
-             update index_head set seq = seq + 1",
-        )
-        .execute(&mut stack.setup.database.superuser().await)
-        .await
-        .unwrap();
+        yank_unheard(&stack, "seen").await;
         assert_eq!(unheard.head().await, before, "nobody told it");
         let offered = fresh.head().await;
         assert_ne!(offered, before);

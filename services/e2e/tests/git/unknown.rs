@@ -11,13 +11,13 @@ use wharf_testkit::fault_proxy::{self, FaultProxy, Weather};
 use wharf_testkit::{Answer, Client, Org, Stack, git_protocol, setting, until};
 
 /// Whoever comes by, at one process.
-struct Anybody {
+pub(crate) struct Anybody {
     client: Client,
     url: String,
 }
 
 impl Anybody {
-    async fn refs(&self) -> Answer {
+    pub(crate) async fn refs(&self) -> Answer {
         git_protocol::refs(&self.client, &self.url, Protocol::V0).await
     }
 
@@ -28,7 +28,7 @@ impl Anybody {
 }
 
 /// A registry where all may read, and somebody who asks its first process.
-async fn open_registry(stack: &Stack, org: &Org) -> Anybody {
+pub(crate) async fn open_registry(stack: &Stack, org: &Org) -> Anybody {
     let open = org.add_registry("open", &json!({ "visibility": "public" })).await;
     publish(&open, &slim("open-core", "1.0.0")).await;
     let index = stack.replicas().first().map_or(stack.setup.index.clone(), |(_, address)| format!("http://{address}"));

@@ -9,7 +9,7 @@ use crate::catalog::RegistryEntry;
 use crate::{Error, Result, Site};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::task::JoinSet;
 use wharf_domain::{CrateId, OrgId, RegistryId};
 use wharf_git_index::{Change, Error as GitError, File, Index, Line, Memory};
@@ -25,6 +25,8 @@ const LINE_BYTES_AT_ONCE: i64 = 32 << 20;
 const PIECES_AT_ONCE: usize = 4;
 /// Registries that are being loaded at one time.
 static LOADS: Semaphore = Semaphore::const_new(2);
+/// Registries that are being brought forward at one time while nobody asks for them.
+static UNASKED: Semaphore = Semaphore::const_new(2);
 
 /// What happened lately that an index has to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +44,8 @@ pub(super) struct Following {
     index: OnceLock<Index>,
     /// Counts what the feed said. What was said before the index was read is in it.
     heard: AtomicU64,
+    /// Told of each count, and when this is let go.
+    told: Arc<Notify>,
     /// Up to which count the index is read. Locked by whoever is reading.
     reading: Mutex<()>,
     reflected: AtomicU64,
@@ -56,6 +60,7 @@ impl Following {
             registry: address.registry,
             index: OnceLock::new(),
             heard: AtomicU64::new(1),
+            told: Arc::default(),
             reading: Mutex::default(),
             reflected: AtomicU64::new(0),
             unheard: Shared::default(),
@@ -64,6 +69,7 @@ impl Following {
 
     pub(super) fn hear(&self) {
         self.heard.fetch_add(1, Ordering::SeqCst);
+        self.told.notify_one();
     }
 
     /// The index, once `Site::follow` returned.
@@ -81,14 +87,14 @@ impl Following {
     }
 
     /// Reads these news, unless somebody else did meanwhile; `false` when that cannot be told any more.
-    async fn catch_up(&self, site: &Site, news: News) -> Result<bool> {
+    async fn catch_up(self: &Arc<Self>, site: &Arc<Site>, news: News) -> Result<bool> {
         match news {
             News::Heard => self.read_on(site, || self.is_current()).await,
             News::All => self.unheard.work(self.read_on(site, || false)).await,
         }
     }
 
-    async fn read_on(&self, site: &Site, is_enough: impl Fn() -> bool) -> Result<bool> {
+    async fn read_on(self: &Arc<Self>, site: &Arc<Site>, is_enough: impl Fn() -> bool) -> Result<bool> {
         let _reading = self.reading.lock().await;
         if is_enough() {
             return Ok(true);
@@ -101,12 +107,30 @@ impl Following {
         Ok(true)
     }
 
-    async fn read(&self, site: &Site) -> Result<bool> {
+    /// From now on reads what the feed speaks of when it does: else the next reader would wait for it, and could measure
+    /// what happens to crates that it does not see. No writer waits for this.
+    fn keep_up(self: &Arc<Self>, site: &Arc<Site>) {
+        let (told, following, site) = (Arc::clone(&self.told), Arc::downgrade(self), Arc::downgrade(site));
+        let _until_it_is_let_go = tokio::spawn(async move {
+            loop {
+                told.notified().await;
+                let Ok(_turn) = UNASKED.acquire().await else { return };
+                let (Some(following), Some(site)) = (following.upgrade(), site.upgrade()) else { return };
+                if let Err(error) = site.bring_forward(&following, News::Heard).await {
+                    let cause = &error as &dyn std::error::Error;
+                    tracing::debug!(cause, "a git index is left to its next reader to bring forward");
+                }
+            }
+        });
+    }
+
+    async fn read(self: &Arc<Self>, site: &Arc<Site>) -> Result<bool> {
         let Some(index) = self.index.get() else {
             let index = self.load(site).await?;
             // Whoever holds the lock is alone in setting it.
             let _same = self.index.set(index);
             site.git_indexes.followed.count_load();
+            self.keep_up(site);
             return Ok(true);
         };
         let mut transaction = TenantTx::begin_snapshot(&site.database, self.org).await?;
@@ -161,6 +185,12 @@ impl Following {
     }
 }
 
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.told.notify_one();
+    }
+}
+
 /// Makes the files of some crates, away from the threads that serve requests.
 async fn deflate(memory: Arc<Memory>, crates: Vec<IndexedCrate>) -> Result<Vec<Change>> {
     let make = move || crates.into_iter().map(|krate| file(&memory, krate)).collect();
@@ -209,30 +239,34 @@ impl GitIndexes {
 
 impl Site {
     /// The index of a registry with these news.
-    ///
-    /// Reading it goes on when the caller goes away: others wait for it, and the next one would begin at nothing.
     pub(super) async fn follow(self: &Arc<Self>, entry: &RegistryEntry, news: News) -> Result<Arc<Following>> {
         loop {
             let following = self.git_indexes.followed.open(&entry.address);
             if news == News::Heard && following.is_current() {
                 return Ok(following);
             }
-            let (site, behind) = (Arc::clone(self), Arc::clone(&following));
-            let is_caught_up = tokio::spawn(async move {
-                let caught_up = behind.catch_up(&site, news).await;
-                // What somebody provoked and what failed takes the index from nobody.
-                let is_lost = |error: &Error| news == News::Heard && error.kind() == crate::Kind::Internal;
-                if caught_up.as_ref().map_or_else(is_lost, |is_caught_up| !is_caught_up) {
-                    site.git_indexes.followed.give_up(&behind);
-                }
-                site.git_indexes.let_go();
-                caught_up
-            })
-            .await
-            .map_err(Error::internal)??;
-            if is_caught_up {
+            if self.bring_forward(&following, news).await? {
                 return Ok(following);
             }
         }
+    }
+
+    /// Reads these news; `false` when the registry has to be loaded anew.
+    ///
+    /// Reading goes on when the caller goes away: others wait for it, and the next one would begin at nothing.
+    async fn bring_forward(self: &Arc<Self>, following: &Arc<Following>, news: News) -> Result<bool> {
+        let (site, behind) = (Arc::clone(self), Arc::clone(following));
+        tokio::spawn(async move {
+            let caught_up = behind.catch_up(&site, news).await;
+            // What somebody provoked and what failed takes the index from nobody.
+            let is_lost = |error: &Error| news == News::Heard && error.kind() == crate::Kind::Internal;
+            if caught_up.as_ref().map_or_else(is_lost, |is_caught_up| !is_caught_up) {
+                site.git_indexes.followed.give_up(&behind);
+            }
+            site.git_indexes.let_go();
+            caught_up
+        })
+        .await
+        .map_err(Error::internal)?
     }
 }
