@@ -141,7 +141,7 @@ impl Following {
         }
         let changes = transaction.list_index_changes(self.registry, known, seq).await?;
         if i64::try_from(changes.len()).map_err(Error::internal)? != seq - known {
-            // Nobody asked for so long that they were pruned.
+            // Nothing was heard for so long that they were pruned.
             return Ok(false);
         }
         let mut touched: Vec<CrateId> = changes.iter().map(|change| change.krate).collect();
