@@ -2,6 +2,7 @@
 //! it, neither row nor file. And the rule above them: a published version never changes.
 
 mod cases;
+mod index_file;
 mod upload;
 
 use cases::{Case, GROUPS};

@@ -174,6 +174,22 @@ impl TenantTx {
             .ok_or_else(|| StoreError::corrupt(format!("index_line.line of {version}"), "missing"))
     }
 
+    /// Length of a crate's index file in bytes: the lines of all its versions, each with its line end.
+    pub async fn get_index_file_bytes(&mut self, krate: CrateId) -> Result<i64, StoreError> {
+        let org = self.org().0;
+        // The length of a line is read without the line. `offset 0`: version by version, by key, however large the org.
+        Ok(sqlx::query_scalar!(
+            r#"select coalesce(sum(octet_length(l.line) + 1), 0) as "bytes!"
+               from (select version_id from version where org_id = $1 and crate_id = $2 offset 0) v
+               cross join lateral (
+                   select line from index_line where org_id = $1 and version_id = v.version_id offset 0) l"#,
+            org,
+            krate.0
+        )
+        .fetch_one(self.connection())
+        .await?)
+    }
+
     /// Replaces the index line of a version.
     pub async fn set_index_line(&mut self, version: VersionId, line: &str) -> Result<(), StoreError> {
         let org = self.org().0;

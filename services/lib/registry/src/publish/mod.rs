@@ -11,7 +11,7 @@ use crate::catalog::RegistryEntry;
 use crate::crates::owns_or_need_not;
 use crate::{Actor, Error, Kind, Result, Site};
 use bytes::Bytes;
-use rules::{Standing, check_any_right, check_registries, check_right, check_same};
+use rules::{Standing, check_any_right, check_index_file, check_registries, check_right, check_same};
 use serde_json::{Value, json};
 use std::error::Error as StdError;
 use tokio::sync::Semaphore;
@@ -48,17 +48,25 @@ impl Site {
         check_any_right(&actor.principal, entry.place(), &metadata.name)?;
         let krate = transaction.find_crate(entry.address.registry, &metadata.name.canonical()).await?;
         self.authorize(&mut transaction, actor, entry, &metadata.name, krate.as_ref()).await?;
-        let published = match &krate {
-            Some(krate) => transaction.find_version(krate.id, &metadata.version.without_build()).await?,
-            None => None,
-        };
+        let (mut published, mut index_bytes) = (None, 0);
+        if let Some(krate) = &krate {
+            // In this order: what is not there afterwards was not counted.
+            index_bytes = transaction.get_index_file_bytes(krate.id).await?;
+            published = transaction.find_version(krate.id, &metadata.version.without_build()).await?;
+        }
         // The archive takes its time; no connection waits for it.
         drop(transaction);
 
         let submission = self.inspect(entry, metadata, archive.clone()).await?;
         check_registries(&submission.deps, &settings)?;
-        if let Some(published) = &published {
-            check_same(&submission, published)?;
+        match &published {
+            Some(published) => check_same(&submission, published)?,
+            // Judged again where no other publish can come between; here it keeps a file from being stored for nothing.
+            None => {
+                let line = submission.index_line(self.clock.now()).render();
+                let added = i64::try_from(line.len() + 1).map_err(Error::internal)?;
+                check_index_file(&submission.name, index_bytes + added)?;
+            }
         }
         wharf_trial::moment!("publish: checked");
         self.store_file(&submission, archive.clone()).await?;
@@ -212,6 +220,8 @@ impl Site {
         if let Change::Crate { revision, .. } = &mut change {
             *revision = transaction.raise_revision(krate.id).await?;
         }
+        // The crate is locked by now: who published meanwhile is counted, who publishes next waits and counts this one.
+        check_index_file(&krate.name, transaction.get_index_file_bytes(krate.id).await?)?;
         transaction.announce(&change, at).await?;
         wharf_trial::moment!("publish: announced");
         let object = json!({

@@ -8,6 +8,10 @@ use wharf_domain::{CrateName, CrateVersion, Principal, Verb};
 use wharf_store::crates::PublishSettings;
 use wharf_store::versions::StoredVersion;
 
+/// Largest index file of a crate, in bytes. Each has to fit many times into the memory in which a process keeps the index
+/// files of all tenants.
+pub(super) const INDEX_FILE_BYTES_MAX: i64 = 16 * 1024 * 1024;
+
 /// What there is under a name, in any spelling.
 pub(super) enum Standing {
     Absent,
@@ -86,6 +90,22 @@ fn exists(name: &CrateName, wanted: &CrateVersion, published: &CrateVersion) -> 
              not make another version; {raise}"
         )
     }
+}
+
+/// Refuses a version that would make the index file of its crate `bytes` long, when that is too much. Who may publish a
+/// crate sees all of its versions, so that the length says nothing that is hidden.
+pub(super) fn check_index_file(name: &CrateName, bytes: i64) -> Result<()> {
+    if bytes <= INDEX_FILE_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Error::conflict(
+        "index_file_too_large",
+        format!(
+            "with this version the index file of `{name}` would be {bytes} bytes long; at most {INDEX_FILE_BYTES_MAX} are \
+             allowed. Every version adds its features and dependencies to that file, and none is ever taken out: publish \
+             with fewer or shorter ones, or go on under another name"
+        ),
+    ))
 }
 
 /// Refuses dependencies from where the registry does not allow them.
@@ -239,6 +259,17 @@ mod tests {
         for (number, cksum) in [("1.0.0+a", [2; 32]), ("1.0.0+b", [1; 32]), ("1.0.0", [1; 32])] {
             let error = check_same(&submission, &published(number, cksum)).unwrap_err();
             assert_eq!((error.kind(), error.code()), (Kind::Conflict, "version_exists"), "{number}");
+        }
+    }
+
+    #[test]
+    fn an_index_file_grows_up_to_its_bound() {
+        let name = CrateName::parse("foo").unwrap();
+        assert!(check_index_file(&name, INDEX_FILE_BYTES_MAX).is_ok());
+        let error = check_index_file(&name, INDEX_FILE_BYTES_MAX + 1).unwrap_err();
+        assert_eq!((error.kind(), error.code()), (Kind::Conflict, "index_file_too_large"));
+        for part in ["`foo`", "16777217", "16777216", "fewer or shorter"] {
+            assert!(error.message().contains(part), "{error}");
         }
     }
 
