@@ -177,3 +177,56 @@ async fn only_those_who_manage_the_whole_registry_grant() {
     assert_eq!(theirs.status, 404);
     stack.stop().await;
 }
+
+/// Lengthens the index line of a crate by so many mebibytes of features.
+async fn lengthen(database: &mut sqlx::PgConnection, name: &str, mebibytes: i32) {
+    let lengthened = r#"update index_line set line = replace(line, '"features":{', '"features":{"' || repeat('f', $2) || '":[]')
+                        from version join crate using (crate_id)
+                        where version.version_id = index_line.version_id and name = $1 and line like '%"features":{}%'"#;
+    let bytes = mebibytes * 1024 * 1024;
+    assert_eq!(sqlx::query(lengthened).bind(name).bind(bytes).execute(database).await.unwrap().rows_affected(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_reads_long_index_lines_piece_by_piece_and_says_what_it_left_out() {
+    let stack = Stack::start().await;
+    let org = stack.org("acme").await;
+    let mut database = stack.setup.database.superuser().await;
+    let mut crates = vec![
+        CrateFixture::new("deep", "1.0.0"),
+        CrateFixture::new("need-a", "1.0.0"),
+        CrateFixture::new("need-b", "1.0.0"),
+        CrateFixture::new("need-c", "1.0.0").dep("deep", "^1"),
+    ];
+    crates.extend(
+        ["a", "b", "c"].map(|n| CrateFixture::new(&format!("user-{n}"), "1.0.0").dep(&format!("need-{n}"), "^1")),
+    );
+    for krate in &crates {
+        let _published = org.owner.publish(krate).await.expect(200);
+    }
+    let question = json!({ "terms": { "rules": [{ "allow": ["user-*"] }] } });
+    let ask = async || org.manage("POST", &format!("{BASE}/preview"), &question).await.expect(200).json();
+    let before = ask().await;
+    assert_eq!((&before["complete"], before["closure"].as_array().unwrap().len()), (&json!(true), 3));
+    assert!(before["suggested_rules"].to_string().contains("deep"), "{before}");
+
+    // Two of these fit into one piece, of what the view shows and of what that needs: nothing else changes.
+    for name in ["user-a", "user-b", "user-c", "need-a", "need-b", "need-c"] {
+        lengthen(&mut database, name, 12).await;
+    }
+    assert_eq!(ask().await, before);
+
+    // One that fits into no piece is counted, and said not to have been looked at.
+    let _more = org.owner.publish(&CrateFixture::new("need-d", "1.0.0")).await.expect(200);
+    let _more = org.owner.publish(&CrateFixture::new("user-d", "1.0.0").dep("need-d", "^1")).await.expect(200);
+    assert_eq!(ask().await["closure"].as_array().unwrap().len(), 4);
+    lengthen(&mut database, "need-d", 33).await;
+    let needed = ask().await;
+    assert_eq!((&needed["complete"], &needed["versions"]), (&json!(false), &json!(4)));
+    assert_eq!(needed["closure"], before["closure"]);
+    lengthen(&mut database, "user-d", 33).await;
+    let shown = ask().await;
+    assert_eq!((&shown["complete"], &shown["versions"]), (&json!(false), &json!(4)));
+    assert_eq!((&shown["closure"], &shown["suggested_rules"]), (&before["closure"], &before["suggested_rules"]));
+    stack.stop().await;
+}

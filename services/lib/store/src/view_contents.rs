@@ -72,7 +72,7 @@ pub struct HeldVersion {
     pub published_at: Timestamp,
     /// Whether it is yanked.
     pub yanked: bool,
-    /// Its index line, when asked for.
+    /// Its index line, when [`TenantTx::read_lines`] has read it.
     pub line: Option<String>,
 }
 
@@ -112,17 +112,12 @@ impl TenantTx {
         narrowing: &Narrowing,
         after: &str,
         limit: i64,
-        with_lines: bool,
     ) -> Result<Vec<HeldCrate>, StoreError> {
         let org = self.org().0;
-        // `offset 0` keeps the planner from reading every version of the org for each piece: crate by crate, by key. Lines
-        // are not joined: a join that `false` switches off was planned as a scan of all lines, for each version.
+        // `offset 0` keeps the planner from reading every version of the org for each piece: crate by crate, by key.
         let rows = sqlx::query!(
             r#"select c.crate_id, c.name, v.version_id as "version_id?", v.number as "number?",
-                      v.published_at as "published_at?", v.yanked as "yanked?",
-                      case when $7 then (
-                          select line from index_line
-                          where org_id = $1 and version_id = v.version_id) end as "line?"
+                      v.published_at as "published_at?", v.yanked as "yanked?"
                from (select c.crate_id, c.name, c.canonical
                      from unnest($4::text[], $5::text[]) as allowed (low, high)
                      cross join lateral (
@@ -142,8 +137,7 @@ impl TenantTx {
             after,
             &narrowing.from,
             &narrowing.to,
-            limit,
-            with_lines
+            limit
         )
         .fetch_all(self.connection())
         .await?;
@@ -168,10 +162,43 @@ impl TenantTx {
                 number,
                 published_at: Timestamp::new(published_at),
                 yanked: row.yanked.unwrap_or(false),
-                line: row.line,
+                line: None,
             });
         }
         Ok(crates)
+    }
+
+    /// Reads the index lines of these versions, from the first on for as long as all of them together are no longer than
+    /// `bytes`.
+    pub async fn read_lines(&mut self, versions: Vec<&mut HeldVersion>, bytes: i64) -> Result<(), StoreError> {
+        if versions.is_empty() {
+            return Ok(());
+        }
+        let org = self.org().0;
+        let wanted: Vec<uuid::Uuid> = versions.iter().map(|version| version.id.0).collect();
+        // The lengths are summed up without reading the lines; what is too much never leaves the database.
+        let lines = sqlx::query_scalar!(
+            r#"select line as "line?"
+               from (select wanted.place, l.line,
+                            sum(coalesce(octet_length(l.line), 0)) over (order by wanted.place) as bytes
+                     from unnest($2::uuid[]) with ordinality as wanted (version_id, place)
+                     left join lateral (
+                         select line from index_line where org_id = $1 and version_id = wanted.version_id offset 0) l
+                         on true) lines
+               where bytes <= $3
+               order by place"#,
+            org,
+            &wanted,
+            bytes
+        )
+        .fetch_all(self.connection())
+        .await?;
+        for (version, line) in versions.into_iter().zip(lines) {
+            let id = version.id;
+            version.line =
+                Some(line.ok_or_else(|| StoreError::corrupt(format!("index_line.line of {id}"), "missing"))?);
+        }
+        Ok(())
     }
 }
 

@@ -2,12 +2,18 @@
 //!
 //! Pure: it looks at a [`Universe`] and says which names it would have to know to say more. Yanked versions count as cargo
 //! counts them: one does not help a new build while a better one exists, and nobody starts to depend on one.
+//!
+//! Versions times needs can be many more than either, so they are counted and only the first of them kept.
 
 use super::universe::{Known, Krate, Need, Universe};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use semver::VersionReq;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use wharf_domain::entitlement::Terms;
 use wharf_domain::view::Rule;
 use wharf_domain::{CanonicalName, CrateName, CratePattern, CrateVersion, View};
+
+/// Most unmet needs listed; the number of all is stated.
+pub const MISSING_MAX: usize = 1_000;
 
 /// Why a need is not met within a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,9 +42,12 @@ pub struct Missing {
 /// What a view lacks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Closure {
-    /// The visible versions that need something hidden.
+    /// The visible versions that need something hidden, at most [`MISSING_MAX`].
     pub missing: Vec<Missing>,
-    /// Rules that show everything that is missing, and everything that needs in its turn; one for each requirement.
+    /// How many such needs there are.
+    pub missing_total: usize,
+    /// Rules that show everything that is missing, and everything that needs in its turn; one for each requirement. When
+    /// they would be more than terms can have, some of them.
     pub rules: Vec<Rule>,
     /// Patterns the read right must have besides, for these rules to show anything.
     pub read: Vec<CratePattern>,
@@ -46,6 +55,7 @@ pub(crate) struct Closure {
     pub(crate) unknown: BTreeSet<CanonicalName>,
 }
 
+#[derive(Clone, Copy)]
 enum Verdict {
     Met,
     Lacking(Lack),
@@ -79,27 +89,45 @@ fn judge(universe: &Universe, view: &View, name: &CanonicalName, need: &Need) ->
     }
 }
 
-/// The unmet needs of one view, and the names that are needed but not known.
-fn unmet(universe: &Universe, view: &View) -> (Vec<Missing>, BTreeSet<CanonicalName>) {
-    let mut verdicts: HashMap<(&CanonicalName, &semver::VersionReq), Verdict> = HashMap::new();
-    let (mut missing, mut unknown) = (Vec::new(), BTreeSet::new());
+/// The needs of a view that are not met.
+#[derive(Default)]
+struct Unmet<'a> {
+    /// The first of them, at most [`MISSING_MAX`].
+    missing: Vec<Missing>,
+    /// How many there are, for each version that has one.
+    total: usize,
+    /// What would help and is hidden, each once, in the order in which it is met with.
+    hidden: Vec<(&'a CanonicalName, &'a VersionReq)>,
+    /// Names that are needed but not known.
+    unknown: BTreeSet<CanonicalName>,
+}
+
+fn unmet<'a>(universe: &'a Universe, view: &View) -> Unmet<'a> {
+    let mut verdicts: HashMap<(&CanonicalName, &VersionReq), Verdict> = HashMap::new();
+    let mut unmet = Unmet::default();
     for (canonical, krate) in universe.present() {
         let sight = view.sight(canonical);
         for release in krate.shown(&sight).filter(|release| !release.yanked) {
-            for (needed, need) in &release.needs {
-                let verdict =
-                    verdicts.entry((needed, &need.requirement)).or_insert_with(|| judge(universe, view, needed, need));
-                match verdict {
-                    Verdict::Met => {}
-                    Verdict::Lacking(lack) => missing.push(describe(krate, &release.number, need, *lack)),
-                    Verdict::Unknown => {
-                        unknown.insert(needed.clone());
+            for (needed, need) in release.needs.iter().map(|need| (&need.0, &need.1)) {
+                let verdict = *verdicts.entry((needed, &need.requirement)).or_insert_with(|| {
+                    let verdict = judge(universe, view, needed, need);
+                    match verdict {
+                        Verdict::Met | Verdict::Lacking(Lack::NotPublished) => {}
+                        Verdict::Lacking(_) => unmet.hidden.push((needed, &need.requirement)),
+                        Verdict::Unknown => drop(unmet.unknown.insert(needed.clone())),
+                    }
+                    verdict
+                });
+                if let Verdict::Lacking(lack) = verdict {
+                    unmet.total += 1;
+                    if unmet.missing.len() < MISSING_MAX {
+                        unmet.missing.push(describe(krate, &release.number, need, lack));
                     }
                 }
             }
         }
     }
-    (missing, unknown)
+    unmet
 }
 
 fn describe(krate: &Krate, number: &CrateVersion, need: &Need, lack: Lack) -> Missing {
@@ -108,21 +136,20 @@ fn describe(krate: &Krate, number: &CrateVersion, need: &Need, lack: Lack) -> Mi
 
 /// The closure of the view these terms give.
 pub(crate) fn close(universe: &Universe, terms: &Terms) -> Closure {
-    let (missing, mut unknown) = unmet(universe, &terms.view());
+    let Unmet { missing, total, mut hidden, mut unknown } = unmet(universe, &terms.view());
     // One rule for each requirement, whoever states it: a few rules instead of one for each crate.
-    let mut added: BTreeMap<String, (semver::VersionReq, BTreeSet<CratePattern>)> = BTreeMap::new();
+    let mut added: BTreeMap<String, (VersionReq, BTreeSet<CratePattern>)> = BTreeMap::new();
+    let mut named: HashSet<&CanonicalName> = HashSet::new();
     let mut wider = terms.clone();
-    let mut round = missing.clone();
     loop {
         let mut grown = false;
-        for Missing { need, .. } in round.iter().filter(|one| one.lack != Lack::NotPublished) {
-            let pattern = CratePattern::Name(need.name.canonical());
-            if !wider.rights.read.iter().any(|right| right.covers(&pattern)) {
+        for (name, requirement) in hidden {
+            let pattern = CratePattern::Name(name.clone());
+            if named.insert(name) && !terms.rights.read.iter().any(|right| right.covers(&pattern)) {
                 wider.rights.read.push(pattern.clone());
             }
-            let (_, names) = added
-                .entry(need.requirement.to_string())
-                .or_insert_with(|| (need.requirement.clone(), BTreeSet::new()));
+            let (_, names) =
+                added.entry(requirement.to_string()).or_insert_with(|| (requirement.clone(), BTreeSet::new()));
             grown |= names.insert(pattern);
         }
         if !grown {
@@ -130,14 +157,19 @@ pub(crate) fn close(universe: &Universe, terms: &Terms) -> Closure {
         }
         wider.rules.truncate(terms.rules.len());
         wider.rules.extend(rules(&added));
-        let (next, more) = unmet(universe, &wider.view());
-        unknown.extend(more);
-        round = next;
+        // Rules that cannot be saved are of no use, and going on would make them more still.
+        if wider.check().is_err() {
+            break;
+        }
+        let next = unmet(universe, &wider.view());
+        unknown.extend(next.unknown);
+        hidden = next.hidden;
     }
-    Closure { missing, rules: rules(&added), read: wider.rights.read.split_off(terms.rights.read.len()), unknown }
+    let read = wider.rights.read.split_off(terms.rights.read.len());
+    Closure { missing, missing_total: total, rules: rules(&added), read, unknown }
 }
 
-fn rules(added: &BTreeMap<String, (semver::VersionReq, BTreeSet<CratePattern>)>) -> Vec<Rule> {
+fn rules(added: &BTreeMap<String, (VersionReq, BTreeSet<CratePattern>)>) -> Vec<Rule> {
     added
         .values()
         .map(|(requirement, names)| Rule {
@@ -150,17 +182,18 @@ fn rules(added: &BTreeMap<String, (semver::VersionReq, BTreeSet<CratePattern>)>)
 
 #[cfg(test)]
 mod tests {
-    use super::super::universe::Release;
+    use super::super::universe::{Needed, Release};
     use super::*;
     use proptest::prelude::*;
-    use wharf_domain::entitlement::Rights;
+    use std::sync::Arc;
+    use wharf_domain::entitlement::{RULES_MAX, Rights};
     use wharf_domain::{Sight, Timestamp};
 
     type Sample<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
 
-    fn need(name: &str, requirement: &str) -> (CanonicalName, Need) {
+    fn need(name: &str, requirement: &str) -> Needed {
         let name = CrateName::parse(name).unwrap();
-        (name.canonical(), Need { name, requirement: requirement.parse().unwrap(), optional: false })
+        Arc::new((name.canonical(), Need { name, requirement: requirement.parse().unwrap(), optional: false }))
     }
 
     fn universe(samples: &[Sample<'_>], yanked: &[(&str, &str)]) -> Universe {
@@ -266,6 +299,49 @@ mod tests {
         assert_eq!(closure.unknown.iter().map(CanonicalName::as_str).collect::<Vec<_>>(), ["b"]);
     }
 
+    /// `users` versions of one crate, each of which needs the same `hidden` crates.
+    fn crowded(users: usize, hidden: usize) -> Universe {
+        let needed: Vec<String> = (0..hidden).map(|n| format!("h{n:03}")).collect();
+        let needs: Vec<(&str, &str)> = needed.iter().map(|name| (name.as_str(), "^1")).collect();
+        let numbers: Vec<String> = (0..users).map(|n| format!("1.{n}.0")).collect();
+        let users = numbers.iter().map(|number| ("user", number.as_str(), needs.as_slice()));
+        let hidden = needed.iter().map(|name| (name.as_str(), "1.0.0", [].as_slice()));
+        universe(&users.chain(hidden).collect::<Vec<Sample<'_>>>(), &[])
+    }
+
+    #[test]
+    fn versions_times_needs_are_counted_and_not_kept() {
+        let universe = crowded(500, 20);
+        let user = terms(&["user"], None);
+        let found = unmet(&universe, &user.view());
+        assert_eq!((found.missing.len(), found.total, found.hidden.len()), (MISSING_MAX, 500 * 20, 20));
+        // The first of them, in the order in which all of them were listed before.
+        let texts = texts(&close(&universe, &user));
+        assert_eq!(texts[0], "user 1.0.0 h000 ^1 CrateHidden");
+        assert_eq!(texts[MISSING_MAX - 1], "user 1.49.0 h019 ^1 CrateHidden");
+        // What is suggested is about all of them.
+        let closure = close(&crowded(MISSING_MAX, 2), &user);
+        assert_eq!((closure.missing.len(), closure.missing_total), (MISSING_MAX, 2 * MISSING_MAX));
+        assert_eq!(closure.rules.len(), 1);
+        assert_eq!(closure.rules[0].allow.len(), 2);
+    }
+
+    #[test]
+    fn what_cannot_be_saved_is_not_followed_further() {
+        let requirements: Vec<String> = (0..=RULES_MAX).map(|n| format!(">=0.{n}.0")).collect();
+        let needs: Vec<(&str, &str)> = requirements.iter().map(|text| ("wide", text.as_str())).collect();
+        let followed = |needs: &[(&str, &str)]| {
+            let samples = [("a", "1.0.0", needs), ("wide", "1.0.0", &[("deep", "^1")]), ("deep", "1.0.0", &[])];
+            close(&universe(&samples, &[]), &terms(&["a"], None))
+        };
+        let most = followed(&needs[..RULES_MAX - 2]);
+        assert_eq!(most.rules.len(), RULES_MAX - 1, "with the one for what is needed in turn");
+        let closure = followed(&needs);
+        assert_eq!(closure.rules.len(), RULES_MAX + 1);
+        assert!(closure.rules.iter().all(|rule| rule.allow != [CratePattern::parse("deep").unwrap()]));
+        assert_eq!(closure.missing_total, RULES_MAX + 1);
+    }
+
     fn random_universe() -> impl Strategy<Value = Universe> {
         let name = prop::sample::select(vec!["a", "a-b", "b", "b-c", "c"]);
         let number = prop::sample::select(vec!["1.0.0", "1.1.0", "2.0.0", "2.0.0-rc.1"]);
@@ -313,7 +389,8 @@ mod tests {
                 Sight::Part(filter) => filter.admits(release.number.semver(), release.published_at),
             })
             .collect();
-        seen.iter().flat_map(|(_, release)| &release.needs).all(|(needed, need)| {
+        seen.iter().flat_map(|(_, release)| &release.needs).all(|need| {
+            let (needed, need) = (&need.0, &need.1);
             seen.iter().any(|(name, release)| *name == needed && need.requirement.matches(release.number.semver()))
         })
     }

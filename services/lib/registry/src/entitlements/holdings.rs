@@ -58,7 +58,7 @@ impl Site {
         let wanted = slice.limit as usize;
         let mut found: Vec<(CrateId, ShownCrate)> = Vec::new();
         while found.len() <= wanted && !narrowing.is_empty() {
-            let chunk = transaction.list_contents(registry, &narrowing, &after, CHUNK, false).await?;
+            let chunk = transaction.list_contents(registry, &narrowing, &after, CHUNK).await?;
             let Some(last) = chunk.last() else { break };
             after = last.name.canonical().to_string();
             found.extend(chunk.into_iter().filter_map(|held| Some((held.id, shown(&view, held)?))));

@@ -16,13 +16,13 @@ mod read;
 mod rotate;
 mod universe;
 
-pub use closure::{Lack, Missing};
+pub use closure::{Lack, MISSING_MAX, Missing};
 pub use comparison::{Comparison, Count, LISTED_MAX, Side};
 pub use draft::{Draft, DraftHolder};
 pub use explanation::{Effect, Explanation};
 pub use grant::ENTITLEMENTS_MAX;
 pub use holdings::{SHOWN_VERSIONS_MAX, ShownCrate, ShownVersion};
-pub use preview::{MISSING_MAX, Preview, Question, Subject};
+pub use preview::{Preview, Question, Subject};
 pub use rotate::{LIVE_TOKENS_MAX, OVERLAP_DEFAULT, OVERLAP_MAX};
 pub use universe::Need;
 pub use wharf_store::entitlements::{Entitlement, EntitlementToken, Holder};

@@ -1,13 +1,14 @@
 //! The part of a registry a preview looks at: crates, their versions, and what each needs from the same registry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use wharf_cargo_wire::{DependencyKind, IndexLine};
 use wharf_domain::{CanonicalName, CrateName, CrateVersion, Sight, Timestamp};
 use wharf_store::StoreError;
 use wharf_store::view_contents::{HeldCrate, HeldVersion};
 
 /// A requirement on a crate of the same registry, as a build or a run needs it; what tests need is no concern of others.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Need {
     /// The crate.
     pub name: CrateName,
@@ -23,8 +24,11 @@ pub(crate) struct Release {
     pub(crate) number: CrateVersion,
     pub(crate) published_at: Timestamp,
     pub(crate) yanked: bool,
-    pub(crate) needs: Vec<(CanonicalName, Need)>,
+    pub(crate) needs: Vec<Needed>,
 }
+
+/// A need with the canonical name of what is needed. Held once, whoever states it.
+pub(crate) type Needed = Arc<(CanonicalName, Need)>;
 
 /// A crate and all its versions.
 #[derive(Clone, Debug)]
@@ -37,7 +41,17 @@ pub(crate) struct Krate {
 #[derive(Debug, Default)]
 pub(crate) struct Universe {
     crates: BTreeMap<CanonicalName, Option<Krate>>,
-    releases: usize,
+    needs: HashSet<Needed>,
+    size: Size,
+}
+
+/// How much is held, of each thing that takes memory by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Size {
+    /// Versions.
+    pub(crate) releases: usize,
+    /// Different needs, each counted once for every comparison in its requirement: one can have many.
+    pub(crate) needs: usize,
 }
 
 /// What the universe says of a name.
@@ -51,14 +65,27 @@ pub(crate) enum Known<'a> {
 }
 
 impl Universe {
-    pub(crate) fn insert(&mut self, krate: Krate) {
-        self.releases += krate.releases.len();
+    pub(crate) fn insert(&mut self, mut krate: Krate) {
+        self.size.releases += krate.releases.len();
+        for need in krate.releases.iter_mut().flat_map(|release| &mut release.needs) {
+            if let Some(known) = self.needs.get(need) {
+                *need = Arc::clone(known);
+            } else {
+                self.size.needs += need.1.requirement.comparators.len().max(1);
+                self.needs.insert(Arc::clone(need));
+            }
+        }
         self.crates.insert(krate.name.canonical(), Some(krate));
     }
 
     /// Notes that the registry has no crate of this name, unless it was found.
     pub(crate) fn insert_absent(&mut self, name: CanonicalName) {
         self.crates.entry(name).or_default();
+    }
+
+    /// How many names have been looked at.
+    pub(crate) fn names(&self) -> usize {
+        self.crates.len()
     }
 
     pub(crate) fn get(&self, name: &CanonicalName) -> Known<'_> {
@@ -73,9 +100,9 @@ impl Universe {
         self.crates.iter().filter_map(|(name, krate)| krate.as_ref().map(|krate| (name, krate)))
     }
 
-    /// How many versions are held: what memory is bounded by.
-    pub(crate) fn releases(&self) -> usize {
-        self.releases
+    /// How much is held: what memory is bounded by.
+    pub(crate) fn size(&self) -> Size {
+        self.size
     }
 }
 
@@ -104,7 +131,7 @@ impl Release {
         };
         let line = version.line.as_deref().ok_or_else(|| corrupt(&"missing"))?;
         let line = IndexLine::parse(line).map_err(|error| corrupt(&error))?;
-        let mut needs: Vec<(CanonicalName, Need)> = Vec::new();
+        let mut needs: Vec<Needed> = Vec::new();
         // Without an address a dependency is of this registry.
         for dependency in line.deps.into_iter().filter(|one| one.registry.is_none() && one.kind != DependencyKind::Dev)
         {
@@ -113,8 +140,8 @@ impl Release {
             let requirement = dependency.req.parse().map_err(|error: semver::Error| corrupt(&error))?;
             let need = Need { name, requirement, optional: dependency.optional };
             // The same need may be stated for several targets.
-            if !needs.iter().any(|(_, known)| *known == need) {
-                needs.push((need.name.canonical(), need));
+            if !needs.iter().any(|known| known.1 == need) {
+                needs.push(Arc::new((need.name.canonical(), need)));
             }
         }
         Ok(Self { number: version.number, published_at: version.published_at, yanked: version.yanked, needs })
@@ -158,8 +185,21 @@ mod tests {
             dependency("other", "normal", r#","registry":"https://other.test/index""#),
         ];
         let krate = Krate::read(held(&deps.join(","))).unwrap();
-        let names: Vec<&str> = krate.releases[0].needs.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = krate.releases[0].needs.iter().map(|need| need.0.as_str()).collect();
         assert_eq!(names, ["own-one", "real"]);
+    }
+
+    #[test]
+    fn a_need_takes_memory_once_and_by_its_length() {
+        let mut universe = Universe::default();
+        let deps = [dependency("own", "normal", ""), dependency("long", "normal", "").replace("^1", ">=1, <3, <4")];
+        for name in ["a", "b", "c"] {
+            let name = CrateName::parse(name).unwrap();
+            universe.insert(Krate::read(HeldCrate { name, ..held(&deps.join(",")) }).unwrap());
+        }
+        assert_eq!(universe.size(), Size { releases: 3, needs: 1 + 3 });
+        let stated: Vec<&Needed> = universe.present().map(|(_, krate)| &krate.releases[0].needs[0]).collect();
+        assert!(stated.windows(2).all(|two| Arc::ptr_eq(two[0], two[1])));
     }
 
     #[test]

@@ -131,7 +131,7 @@ async fn read(transaction: &mut TenantTx, registry: RegistryId, view: &View, seq
     let narrowing = Narrowing::of_views([view]);
     let mut after = String::new();
     while !narrowing.is_empty() {
-        let piece = transaction.list_contents(registry, &narrowing, &after, CHUNK, false).await?;
+        let piece = transaction.list_contents(registry, &narrowing, &after, CHUNK).await?;
         let Some(last) = piece.last() else { break };
         last.name.canonical().as_str().clone_into(&mut after);
         contents.crates.extend(piece.into_iter().filter_map(|held| {
@@ -167,9 +167,7 @@ async fn advance(
             continue;
         }
         let narrowing = Narrowing::of_names(in_sight);
-        for HeldCrate { name, versions, .. } in
-            transaction.list_contents(registry, &narrowing, "", CHUNK, false).await?
-        {
+        for HeldCrate { name, versions, .. } in transaction.list_contents(registry, &narrowing, "", CHUNK).await? {
             let name = name.canonical();
             let shown = shown(&versions, &view.sight(&name));
             contents.put(name, shown);

@@ -82,7 +82,7 @@ impl Site {
         ranked.sort_by(|(one, name, _), (other, same, _)| (one, name).cmp(&(other, same)));
         wharf_trial::mutant!(SearchRanksByEverything {
             let everything = wharf_store::view_contents::Narrowing::of_views([&View::everything()]);
-            let all = transaction.list_contents(entry.address.registry, &everything, "", 10_000, false).await?;
+            let all = transaction.list_contents(entry.address.registry, &everything, "", 10_000).await?;
             let versions = |name: &CanonicalName| {
                 all.iter().find(|held| held.name.canonical() == *name).map_or(0, |held| held.versions.len())
             };
