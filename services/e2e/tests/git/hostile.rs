@@ -176,7 +176,7 @@ fn resident_kib() -> u64 {
 
 /// Places for large packs: in all, for one org, for one reader.
 fn places() -> [usize; 3] {
-    let all = std::thread::available_parallelism().unwrap().get() * 8;
+    let all = std::thread::available_parallelism().unwrap().get() * 16;
     [all, all / 2, all / 4]
 }
 

@@ -16,7 +16,7 @@ use wharf_domain::OrgId;
 use wharf_store::git_index::GitReader;
 
 /// Places for each processor.
-const LARGE_PACKS_PER_PROCESSOR: usize = 8;
+const LARGE_PACKS_PER_PROCESSOR: usize = 16;
 /// One org takes at most this part of them, and one at least.
 const PART_OF_ORG: usize = 2;
 /// One reader takes at most this part of them, and one at least.

@@ -92,8 +92,8 @@ fn exists(name: &CrateName, wanted: &CrateVersion, published: &CrateVersion) -> 
     }
 }
 
-/// Refuses a version that would make the index file of its crate `bytes` long, when that is too much. Who may publish a
-/// crate sees all of its versions, so that the length says nothing that is hidden.
+/// Refuses a version that would make the index file of its crate `bytes` long, when that is too much. Asked of those alone
+/// who may publish this crate: they learn of versions that they do not see anyhow, since no number can be taken twice.
 pub(super) fn check_index_file(name: &CrateName, bytes: i64) -> Result<()> {
     if bytes <= INDEX_FILE_BYTES_MAX {
         return Ok(());
