@@ -14,6 +14,7 @@ mod holdings;
 mod preview;
 mod read;
 mod rotate;
+mod survey;
 mod universe;
 
 pub use closure::{Lack, MISSING_MAX, Missing};
