@@ -2,14 +2,16 @@
 
 use sha2::{Digest, Sha256};
 use std::time::Duration;
+use tokio::task::JoinSet;
 use wharf::serve::Service;
 use wharf_chassis::SystemClock;
 use wharf_domain::{Clock, Secret, Timestamp};
 use wharf_registry::maintenance::collect_orphans;
+use wharf_store::maintenance::OrphanCheck;
 use wharf_store::{Database, DatabaseRole};
 use wharf_testkit::database::{SERVICE_PASSWORD, at_address, server_of};
 use wharf_testkit::fault_proxy::{FaultProxy, Protocol, Strike};
-use wharf_testkit::{CrateFixture, Stack};
+use wharf_testkit::{CrateFixture, Stack, until};
 
 /// So long after the present moment, by which files are dated.
 struct Later(Duration);
@@ -54,5 +56,40 @@ async fn a_collector_whose_session_is_lost_deletes_nothing() {
     assert!(site.blobs().stat(sha256).await.unwrap().is_none());
     let _kept = org.owner.download("tool", "1.0.0").await.expect(200);
     worker.close().await;
+    stack.stop().await;
+}
+
+/// Each of them holds a connection while it waits; twelve would hold every one that there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn publishes_that_wait_for_their_files_leave_connections_to_others() {
+    let stack = Stack::start().await;
+    let org = stack.org("acme").await;
+    let index = org.owner.sparse();
+    let crates: Vec<CrateFixture> =
+        (0..12).map(|number| CrateFixture::new(&format!("tool-{number}"), "1.0.0")).collect();
+    let files: Vec<[u8; 32]> = crates.iter().map(|krate| Sha256::digest(krate.archive(&index)).into()).collect();
+    let worker = wharf::assemble::database(&stack.setup.config(), DatabaseRole::Worker).unwrap();
+    let mut check = OrphanCheck::begin(&worker).await.unwrap();
+    assert_eq!(check.orphans_any_org(&files).await.unwrap().len(), 12);
+
+    let mut publishes = JoinSet::new();
+    for krate in crates {
+        let publisher = org.owner.clone();
+        publishes.spawn(async move { publisher.publish(&krate).await.status });
+    }
+    let mut superuser = stack.setup.database.superuser().await;
+    let waiting = "select count(*) from pg_locks join pg_database on oid = database
+                   where datname = current_database() and locktype = 'advisory' and not granted";
+    until("publishes wait", async || {
+        sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut superuser).await.unwrap() >= 4
+    })
+    .await;
+    for _ in 0..20 {
+        assert_eq!(org.owner.client().get(&org.url("/registries")).await.status, 200);
+    }
+    check.end().await.unwrap();
+    worker.close().await;
+    let statuses = publishes.join_all().await;
+    assert_eq!(statuses, [200; 12]);
     stack.stop().await;
 }

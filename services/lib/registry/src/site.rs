@@ -4,8 +4,10 @@ use crate::catalog::Catalog;
 use crate::credentials::Credentials;
 use crate::git_index::GitIndexes;
 use crate::hearing::Hearing;
+use crate::publish::FILE_HOLDERS_MAX;
 use crate::search::SearchedViews;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use wharf_blob::Blobs;
 use wharf_cache::Cache;
 use wharf_domain::token::Peppers;
@@ -97,6 +99,8 @@ pub struct Site {
     pub(crate) addresses: Addresses,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
+    /// Turns of publishes to look after their files.
+    pub(crate) file_holders: Semaphore,
     /// When it last heard the feed.
     pub(crate) hearing: Hearing,
     /// The credentials this process knows.
@@ -114,6 +118,7 @@ impl Site {
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
         Arc::new(Self {
+            file_holders: Semaphore::new(FILE_HOLDERS_MAX),
             hearing: Hearing::new(),
             credentials: Credentials::new(),
             catalog: Catalog::new(parts.index_cache_bytes),

@@ -14,7 +14,9 @@ use bytes::Bytes;
 use rules::{Standing, check_any_right, check_index_file, check_registries, check_right, check_same};
 use serde_json::{Value, json};
 use std::error::Error as StdError;
+use std::time::Duration;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use wharf_blob::BlobError;
 use wharf_cargo_wire::{
     FaultKind, FrameLimits, OwnIndexUrls, PublishError, PublishFrame, PublishLimits, PublishMetadata, Submission,
@@ -27,6 +29,12 @@ use wharf_store::{Change, StoreError, TenantTx};
 /// Archives inflated at one time. Each costs a processor, and memory for a manifest and a list of names.
 const CHECKS_MAX: usize = 4;
 static CHECKS: Semaphore = Semaphore::const_new(CHECKS_MAX);
+
+/// Publishes that look after their file at one time, each with a connection: a blob store that hangs must not take the
+/// connections of everything else.
+pub(crate) const FILE_HOLDERS_MAX: usize = 4;
+/// How long a publish waits for its turn to.
+const TURN_PATIENCE: Duration = Duration::from_secs(30);
 
 impl Site {
     /// How large an upload to this registry may be, as its settings say now.
@@ -169,8 +177,13 @@ impl Site {
         let registry = entry.address.registry;
         // Whole seconds: index lines cannot say more, and both must tell the same moment.
         let at = Timestamp::from_unix(self.clock.now().unix());
+        let turn = timeout(TURN_PATIENCE, self.file_holders.acquire())
+            .await
+            .map_err(|_| Error::unavailable("the blob store keeps the publishes before this one waiting"))?
+            .map_err(Error::internal)?;
         let mut transaction = self.begin(entry.address.org).await?;
         self.hold_file(&mut transaction, submission, archive).await?;
+        drop(turn);
         wharf_trial::moment!("publish: file held");
         let canonical = submission.name.canonical();
         let fresh = StoredCrate { id: CrateId::random(&*self.entropy), name: submission.name.clone(), revision: 0 };
