@@ -34,6 +34,12 @@ const ASIDE_BYTES: usize = 64 << 10;
 /// Crates whose numbers are read in one piece.
 const NUMBERED_AT_ONCE: usize = 1_000;
 
+/// A crate at a revision, and the digest of a version filter.
+type PartKey = (CrateId, i64, [u8; 32]);
+
+/// Bytes of a [`PartKey`] that is held.
+const PART_KEY_BYTES: u64 = 128;
+
 /// What of an index file one version filter leaves.
 #[derive(Clone)]
 enum Filtered {
@@ -46,7 +52,10 @@ enum Filtered {
 pub struct Catalog {
     directory: RwLock<Option<Arc<Directory>>>,
     files: Memory<CrateId, Arc<IndexFile>>,
-    parts: Memory<(CrateId, i64, [u8; 32]), Filtered>,
+    parts: Memory<PartKey, Filtered>,
+    /// Where nothing is left, of crates and of names that nobody has. By themselves: whoever asks for a million names takes the
+    /// room of no file.
+    nothings: Memory<PartKey, ()>,
     /// Files being read, each at a revision that was heard of before.
     pending: Flights<(CrateId, i64), Arc<IndexFile>>,
 }
@@ -75,7 +84,16 @@ impl Catalog {
                 Filtered::Nothing | Filtered::Everything => 64,
             })
             .max_capacity(cache_bytes / 4);
-        Self { directory: RwLock::default(), files: files.build(), parts: parts.build(), pending: Flights::new() }
+        let nothings = Memory::builder()
+            .eviction_policy(EvictionPolicy::lru())
+            .max_capacity((cache_bytes / 32 / PART_KEY_BYTES).max(1));
+        Self {
+            directory: RwLock::default(),
+            files: files.build(),
+            parts: parts.build(),
+            nothings: nothings.build(),
+            pending: Flights::new(),
+        }
     }
 
     fn replace_directory(&self, fresh: Directory) {
@@ -89,7 +107,7 @@ impl Catalog {
     /// Bytes of index files held now, for metrics.
     #[must_use]
     pub fn held_bytes(&self) -> u64 {
-        self.files.weighted_size() + self.parts.weighted_size()
+        self.files.weighted_size() + self.parts.weighted_size() + self.nothings.entry_count() * PART_KEY_BYTES
     }
 
     /// Whether the registries are known, so that requests can be answered.
@@ -119,6 +137,7 @@ impl Site {
         self.catalog.replace_directory(Directory::new(list_any_org(database).await?, None));
         self.catalog.files.invalidate_all();
         self.catalog.parts.invalidate_all();
+        self.catalog.nothings.invalidate_all();
         Ok(())
     }
 
@@ -134,7 +153,7 @@ impl Site {
         for (_, change) in changes {
             let Change::Crate { registry, krate, name, revision } = change else { continue };
             let Some(entry) = directory.by_id(*registry) else { continue };
-            if wharf_trial::mutant!(NumbersReadByNextReader => false; entry.names.are_numbered()) {
+            if wharf_trial::mutant!(NumbersReadByNextReader => false; entry.names.have_numbers()) {
                 numbered.entry(*registry).or_default().push(*krate);
             } else {
                 let listed = Listed { id: *krate, name: name.clone(), revision: *revision, numbers: None };
@@ -186,18 +205,20 @@ impl Site {
         Ok(entry.names.number_once(list).await?)
     }
 
-    /// Whether a filter may leave something of a crate. `true` also when that is not known yet, for the moment in which the
-    /// numbers of a registry are being loaded.
+    /// Whether a filter leaves something of a crate; `true` if its numbers were not known, so that its file would decide.
     fn may_show(&self, found: &Found, filter: &VersionFilter) -> bool {
         let Some(numbers) = &found.numbers else { return true };
         wharf_trial::mutant!(AbsentAnsweredEarly { return !numbers.is_empty(); });
         let key = (found.id, found.revision, filter.digest());
-        if let Some(filtered) = self.catalog.parts.get(&key) {
-            return !matches!(filtered, Filtered::Nothing);
+        if self.catalog.nothings.get(&key).is_some() {
+            return false;
+        }
+        if self.catalog.parts.contains_key(&key) {
+            return true;
         }
         let shows = numbers.iter().fold(false, |shows, (number, at)| shows | filter.admits(number, *at));
         if !shows {
-            self.catalog.parts.insert(key, Filtered::Nothing);
+            self.catalog.nothings.insert(key, ());
         }
         shows
     }
@@ -243,7 +264,7 @@ impl Site {
         }
         let shown = file.select(|number, published_at| filter.admits(number, published_at));
         let filtered = match shown.len() {
-            0 => Filtered::Nothing,
+            0 => return Filtered::Nothing,
             all if all == file.versions().len() => Filtered::Everything,
             _ => Filtered::Part(Arc::new(file.extract(&shown))),
         };

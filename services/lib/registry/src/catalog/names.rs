@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -45,6 +46,8 @@ pub(crate) struct Names {
     known: RwLock<HashMap<CanonicalName, Listed>>,
     loaded: OnceCell<()>,
     numbered: OnceCell<()>,
+    /// Somebody began to load numbers.
+    numbers_wanted: AtomicBool,
 }
 
 impl Names {
@@ -64,12 +67,17 @@ impl Names {
         L: FnOnce() -> F,
         F: Future<Output = Result<Vec<NumberedCrate>, StoreError>>,
     {
-        self.numbered.get_or_try_init(|| async { list().await.map(|crates| self.hear(crates)) }).await.copied()
+        let load = || async {
+            // Before anything is read: what changes from here on is read by whoever hears of it.
+            self.numbers_wanted.store(true, Ordering::SeqCst);
+            list().await.map(|crates| self.hear(crates))
+        };
+        self.numbered.get_or_try_init(load).await.copied()
     }
 
-    /// Whether somebody asked who may see a crate in part.
-    pub(crate) fn are_numbered(&self) -> bool {
-        self.numbered.initialized()
+    /// Whether numbers are held or being loaded, and are to be kept up to date.
+    pub(crate) fn have_numbers(&self) -> bool {
+        self.numbers_wanted.load(Ordering::SeqCst)
     }
 
     /// Takes in what the database or the feed says of crates, whichever is newer.
@@ -179,7 +187,12 @@ mod tests {
         let count = || names.find("foo", &canonical("foo")).unwrap().numbers.map(|numbers| numbers.len());
         names.hear([listed("foo", 2)]);
         assert_eq!(count(), None);
-        names.number_once(|| async { Ok(vec![numbered("foo", 1, &["1.0.0"])]) }).await.unwrap();
+        assert!(!names.have_numbers());
+        let load = || async {
+            assert!(names.have_numbers(), "what changes meanwhile is read with its numbers");
+            Ok(vec![numbered("foo", 1, &["1.0.0"])])
+        };
+        names.number_once(load).await.unwrap();
         assert_eq!(count(), None, "they are older than what was heard of");
         names.hear([numbered("foo", 2, &["1.0.0", "1.1.0"])]);
         assert_eq!(count(), Some(2));
