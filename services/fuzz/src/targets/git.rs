@@ -205,8 +205,11 @@ pub(super) fn command_v2(bytes: &[u8]) {
             assert_bounded(fetch);
             let lines = second_reading(bytes);
             let end = lines.iter().position(|line| *line == PacketLineRef::Flush).unwrap();
-            assert_eq!(fetch.haves, ids(&lines[..end], b"have"));
-            assert!(fetch.wants.iter().all(|want| ids(&lines[..end], b"want").contains(want)));
+            // What stands before the delimiter are capabilities, whatever they look like.
+            let begin = lines[..end].iter().position(|line| *line == PacketLineRef::Delimiter).unwrap_or(end);
+            let arguments = &lines[begin..end];
+            assert_eq!(fetch.haves, ids(arguments, b"have"));
+            assert!(fetch.wants.iter().all(|want| ids(arguments, b"want").contains(want)));
             judge_answer(fetch);
             line(b"command=fetch");
             out.extend_from_slice(pkt_line::DELIMITER);
