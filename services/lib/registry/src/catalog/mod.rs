@@ -286,33 +286,32 @@ impl Site {
         if sight == Sight::Hidden {
             return Ok(None);
         }
-        let names = self.names(entry).await?;
-        let found = if let Sight::Part(filter) = &sight {
+        let mut found = find(self.names(entry).await?);
+        if let Sight::Part(filter) = &sight {
             self.number(entry).await?;
             // Whoever sees all versions of a crate may know that it is absent. Where they may all be hidden, an absent crate
             // goes the way of one that is.
-            let found = find(names).unwrap_or_else(|| Found::stand_in(entry.address.registry, canonical));
-            self.may_show(&found, filter).then_some(found)
-        } else {
-            find(names)
-        };
+            let judged = found.unwrap_or_else(|| Found::stand_in(entry.address.registry, canonical));
+            let shows = self.may_show(&judged, filter);
+            wharf_trial::mutant!(ForbiddenForHidden {
+                if !shows && judged.numbers.as_ref().is_some_and(|numbers| !numbers.is_empty()) {
+                    return Err(Error::forbidden("no version of this is for you"));
+                }
+            });
+            wharf_trial::mutant!(NotFoundSaysMore {
+                if !shows {
+                    let said = format!("of {} versions none is for you", judged.numbers.map_or(0, |numbers| numbers.len()));
+                    return Err(Error::new(crate::Kind::NotFound, "not_found", said));
+                }
+            });
+            found = shows.then_some(judged);
+        }
         let Some(found) = found else { return Ok(None) };
         let file = match self.remembered(&found) {
             Some(file) => file,
             None => self.load(entry, &found).await?,
         };
         let filtered = self.filter(found.id, &file, &sight);
-        wharf_trial::mutant!(ForbiddenForHidden {
-            if matches!(filtered, Filtered::Nothing) && !file.versions().is_empty() {
-                return Err(Error::forbidden("no version of this is for you"));
-            }
-        });
-        wharf_trial::mutant!(NotFoundSaysMore {
-            if matches!(filtered, Filtered::Nothing) {
-                let said = format!("of {} versions none is for you", file.versions().len());
-                return Err(Error::new(crate::Kind::NotFound, "not_found", said));
-            }
-        });
         Ok(match filtered {
             Filtered::Nothing => None,
             filtered => Some(Held { file, sight, filtered }),
