@@ -133,9 +133,15 @@ async fn writers_know_who_is_behind() {
         .await
         .unwrap();
     let (replica, now) = (uuid::Uuid::from_u128(1), Timestamp::from_unix(2_000_000_000));
+    let mut transaction = announced(&database, OrgId(org), 0).await;
+    let settled = transaction.position().await.unwrap().unwrap();
+    transaction.commit().await.unwrap();
     let (_, before) = Horizon::begin(&database).await.unwrap();
     assert!(!report(&database, replica, &before, now).await.unwrap(), "it is not on the list");
-    enlist(&database, replica, "test", &before, now).await.unwrap();
+    enlist(&database, replica, "test", now).await.unwrap();
+    assert_eq!(lagging_any_org(&database, &settled, now).await.unwrap(), 1, "it has applied nothing yet");
+    assert!(report(&database, replica, &before, now).await.unwrap());
+    assert_eq!(lagging_any_org(&database, &settled, now).await.unwrap(), 0);
 
     let mut transaction = announced(&database, OrgId(org), 1).await;
     let position = transaction.position().await.unwrap().unwrap();
@@ -180,7 +186,8 @@ async fn a_process_that_missed_removed_changes_loads_everything_anew() {
     assert_eq!(count("outbox").await, 0, "nothing is left to hear of the publish by");
 
     line.set(Weather::Fair);
-    until("both are on the list again", async || count("replica where service = 'wharf-index'").await == 2).await;
+    let reported = "replica where service = 'wharf-index' and pg_snapshot_xmin(applied)::text::bigint > 3";
+    until("both have reported again", async || count(reported).await == 2).await;
     assert_eq!(versions().await, [2, 2]);
     stack.stop().await;
 }

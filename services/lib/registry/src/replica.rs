@@ -68,14 +68,16 @@ fn calmer(site: &Site, database: &Database) -> Database {
     site.feed_database.with_patience((database.patience() * 2).min(site.feed_database.patience()))
 }
 
-/// The horizon first, then the state: a change in between is seen twice rather than never. And on the list before anything
-/// is served, so that whoever changes something from here on waits for this process.
+/// The horizon first, then the state: a change in between is seen twice rather than never. And on the list before the state is
+/// loaded, so that whoever changes something from here on waits for this process; until it is loaded, nothing counts as applied.
 async fn begin(site: &Arc<Site>, database: &Database, replica: Uuid, service: &'static str) -> Result<Horizon> {
     let began = Instant::now();
     let (horizon, snapshot) = Horizon::begin(database).await?;
-    feed::enlist(database, replica, service, &snapshot, site.clock.now()).await?;
+    feed::enlist(database, replica, service, site.clock.now()).await?;
     wharf_trial::mutant!(StruckOffUnnoticed => site.load_directory(database).await?; forget_everything(site, database).await?);
     site.hearing.heard_all_until(began);
+    // Taken off the list meanwhile, it learns so with the next report.
+    let _listed = feed::report(database, replica, &snapshot, site.clock.now()).await?;
     Ok(horizon)
 }
 

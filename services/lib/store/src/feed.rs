@@ -150,20 +150,15 @@ impl Horizon {
     }
 }
 
-/// Puts a replica on the list of those that writers wait for, with what it has applied.
-pub async fn enlist(
-    database: &Database,
-    replica: Uuid,
-    service: &str,
-    snapshot: &str,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+/// Puts a replica on the list of those that writers wait for, as one that has applied nothing: whoever commits from here on
+/// waits for its first [`report`].
+pub async fn enlist(database: &Database, replica: Uuid, service: &str, now: Timestamp) -> Result<(), StoreError> {
+    // 3 is the number of the first transaction that a cluster gives away.
     sqlx::query!(
-        "insert into replica (replica_id, service, applied, seen_at) values ($1, $2, $3::text::pg_snapshot, $4)
+        "insert into replica (replica_id, service, applied, seen_at) values ($1, $2, '3:3:', $3)
          on conflict (replica_id) do update set applied = excluded.applied, seen_at = excluded.seen_at",
         replica,
         service,
-        snapshot,
         now.inner(),
     )
     .execute(&mut database.lend().await?)
