@@ -81,6 +81,23 @@ async fn absent_and_hidden_take_the_same_steps() {
     stack.stop().await;
 }
 
+/// Not even the first question reads the file of a hidden crate: nobody has it in memory afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_question_reads_nothing_hidden() {
+    let stack = Stack::start().await;
+    let org = stack.org("acme").await;
+    publish(&org, "tool-warm", &["1.0.0"]).await;
+    publish(&org, "tool-late", &["2.0.0"]).await;
+    let partner = entitle(&org, "partner", json!({ "allow": ["tool-*"], "versions": "^1" })).await;
+    assert_eq!(org.owner.index("tool-warm").await.status, 200);
+    assert_eq!(partner.index("tool-late").await.status, 404);
+    stack.setup.database.take_down().await;
+    let (warm, late) = (org.owner.index("tool-warm").await.status, org.owner.index("tool-late").await.status);
+    stack.setup.database.bring_up().await;
+    assert_eq!((warm, late), (200, 503), "the refused question left a file in memory");
+    stack.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_publish_does_not_say_whether_the_name_is_taken() {
     let stack = Stack::start().await;

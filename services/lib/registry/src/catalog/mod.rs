@@ -286,9 +286,13 @@ impl Site {
         if sight == Sight::Hidden {
             return Ok(None);
         }
-        let mut found = find(self.names(entry).await?);
-        if let Sight::Part(filter) = &sight {
+        let names = self.names(entry).await?;
+        if matches!(sight, Sight::Part(_)) {
+            // Before anything is found, or the first to ask would be told by the file.
             self.number(entry).await?;
+        }
+        let mut found = find(names);
+        if let Sight::Part(filter) = &sight {
             // Whoever sees all versions of a crate may know that it is absent. Where they may all be hidden, an absent crate
             // goes the way of one that is.
             let judged = found.unwrap_or_else(|| Found::stand_in(entry.address.registry, canonical));
