@@ -1,7 +1,9 @@
 //! Index files are read in pieces that are bounded by their bytes, too: all of them, each once, in whatever pieces.
 
 use crate::crates::{bulky, publish, slim};
+use uuid::Uuid;
 use wharf::serve::Service;
+use wharf_domain::CrateId;
 use wharf_store::git_index::IndexedCrate;
 use wharf_store::{DatabaseRole, TenantTx};
 use wharf_testkit::Stack;
@@ -53,6 +55,27 @@ async fn a_piece_ends_before_it_grows_too_long() {
             read.extend(told(&piece));
         }
         assert_eq!(read, told(&all), "{limit} crates, {most} bytes");
+    }
+    // The same among ids that no crate has.
+    // Among ids that no crate has.
+    let ids: Vec<CrateId> =
+        all.iter().flat_map(|krate| [krate.id, CrateId(Uuid::from_u128(krate.id.0.as_u128() + 1))]).collect();
+    for most in [1, longest, longest + 1_000, bytes(&all)] {
+        let (mut read, mut rest) = (Vec::new(), ids.clone());
+        while !rest.is_empty() {
+            let next = read.len();
+            let piece = transaction
+                .find_indexed_crates(place.address.registry, &rest, i64::try_from(most).unwrap())
+                .await
+                .unwrap();
+            let Some(last) = piece.last() else { break };
+            rest.retain(|id| *id > last.id);
+            assert!(piece.len() == 1 || bytes(&piece) <= most, "{most}: {}", bytes(&piece));
+            let could = next + piece.len();
+            assert!(could == all.len() || bytes(&piece) + lengths[could] > most, "{most}: {} fewer", piece.len());
+            read.extend(told(&piece));
+        }
+        assert_eq!(read, told(&all), "{most} bytes");
     }
     drop(transaction);
     database.close().await;

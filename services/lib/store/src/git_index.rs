@@ -121,28 +121,36 @@ impl TenantTx {
         by_crate(rows)
     }
 
-    /// These crates, those that have versions.
+    /// Those of these crates that have versions, by id: as many as have lines of `bytes` together, and the first one however
+    /// long it is.
     pub async fn find_indexed_crates(
         &mut self,
         registry: RegistryId,
         wanted: &[CrateId],
+        bytes: i64,
     ) -> Result<Vec<IndexedCrate>, StoreError> {
         let org = self.org().0;
         let wanted: Vec<Uuid> = wanted.iter().map(|id| id.0).collect();
         let rows = sqlx::query_as!(
             LineRow,
-            r#"select c.crate_id, c.name, v.version_id, v.number, v.published_at, l.line
-               from (select crate_id, name from crate
-                     where org_id = $1 and registry_id = $2 and crate_id = any($3)) c
-               cross join lateral (
-                   select version_id, number, published_at from version
-                   where org_id = $1 and crate_id = c.crate_id offset 0) v
-               cross join lateral (
-                   select line from index_line where org_id = $1 and version_id = v.version_id offset 0) l
-               order by c.crate_id, v.published_at, v.number collate "C" "#,
+            r#"select crate_id, name, version_id, number, published_at, line
+               from (
+                   select c.crate_id, c.name, v.version_id, v.number, v.published_at, l.line,
+                       sum(octet_length(l.line)) over up_to as bytes, first_value(c.crate_id) over up_to as first
+                   from (select crate_id, name from crate
+                         where org_id = $1 and registry_id = $2 and crate_id = any($3)) c
+                   cross join lateral (
+                       select version_id, number, published_at from version
+                       where org_id = $1 and crate_id = c.crate_id offset 0) v
+                   cross join lateral (
+                       select line from index_line where org_id = $1 and version_id = v.version_id offset 0) l
+                   window up_to as (order by c.crate_id)) piece
+               where bytes <= $4 or crate_id = first
+               order by crate_id, published_at, number collate "C" "#,
             org,
             registry.0,
             &wanted,
+            bytes,
         )
         .fetch_all(self.connection())
         .await?;

@@ -4,6 +4,7 @@
 //! that the index is always exactly what the rows were after some change, and the same on every replica.
 
 use super::GitIndexes;
+use super::pieces::{CRATES_AT_ONCE, LINE_BYTES_AT_ONCE, Pieces};
 use super::sharing::Shared;
 use crate::catalog::RegistryEntry;
 use crate::{Error, Result, Site};
@@ -11,16 +12,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::{Mutex, Notify, Semaphore};
 use tokio::task::JoinSet;
-use wharf_domain::{CrateId, OrgId, RegistryId};
+use wharf_domain::{OrgId, RegistryId};
 use wharf_git_index::{Change, Error as GitError, File, Index, Line, Memory};
 use wharf_store::TenantTx;
 use wharf_store::directory::RegistryAddress;
 use wharf_store::git_index::{IndexedCrate, IndexedLine};
 
-/// Crates read from the database in one piece.
-const CRATES_AT_ONCE: i64 = 500;
-/// Bytes of their lines, unless those of one crate are more.
-const LINE_BYTES_AT_ONCE: i64 = 32 << 20;
 /// Pieces that are being deflated at one time.
 const PIECES_AT_ONCE: usize = 4;
 /// Registries that are being loaded at one time.
@@ -144,12 +141,9 @@ impl Following {
             // Nothing was heard for so long that they were pruned.
             return Ok(false);
         }
-        let mut touched: Vec<CrateId> = changes.iter().map(|change| change.krate).collect();
-        touched.sort_unstable();
-        touched.dedup();
-        let mut files = Vec::with_capacity(touched.len());
-        for piece in touched.chunks(usize::try_from(CRATES_AT_ONCE).map_err(Error::internal)?) {
-            let crates = transaction.find_indexed_crates(self.registry, piece).await?;
+        let mut pieces = Pieces::new(self.registry, changes.iter().map(|change| change.krate));
+        let mut files = Vec::new();
+        while let Some(crates) = pieces.next(&mut transaction).await? {
             files.extend(deflate(Arc::clone(&site.git_indexes.memory), crates).await?);
         }
         index.apply(number(seq)?, files);
@@ -164,8 +158,9 @@ impl Following {
         let seq = transaction.get_index_seq(self.registry).await?;
         let (mut crates, mut pieces, mut after) = (Vec::new(), JoinSet::new(), None);
         loop {
-            let piece =
-                transaction.list_indexed_crates(self.registry, after, CRATES_AT_ONCE, LINE_BYTES_AT_ONCE).await?;
+            let piece = transaction
+                .list_indexed_crates(self.registry, after, i64::from(CRATES_AT_ONCE), LINE_BYTES_AT_ONCE)
+                .await?;
             let Some(last) = piece.last() else { break };
             after = Some(last.id);
             if pieces.len() >= PIECES_AT_ONCE

@@ -12,6 +12,7 @@ mod followed;
 mod following;
 mod offered;
 mod past;
+mod pieces;
 mod places;
 mod sending;
 mod sharing;

@@ -4,6 +4,7 @@
 //! old file comes out as it was sent, byte for byte.
 
 use super::following::{Following, number, with_lines};
+use super::pieces::Pieces;
 use crate::{Error, Result, Site};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,8 +16,6 @@ use wharf_store::TenantTx;
 use wharf_store::git_index::{IndexedCrate, SeenCommit};
 use wharf_store::index_change::{IndexChange, IndexEvent};
 
-/// Crates undone in one piece.
-const CRATES_AT_ONCE: usize = 500;
 /// How often a difference is begun again because the index moved on meanwhile.
 const ATTEMPTS: usize = 5;
 
@@ -63,13 +62,10 @@ impl Site {
         }
         let touched: Vec<CrateId> = by_crate.keys().copied().collect();
         let names = transaction.list_crate_names(registry, &touched).await?;
-        let seen: Vec<CrateId> = names
-            .into_iter()
-            .filter(|(_, name)| view.sight(&name.canonical()) != Sight::Hidden)
-            .map(|(id, _)| id)
-            .collect();
-        for piece in seen.chunks(CRATES_AT_ONCE) {
-            for mut krate in transaction.find_indexed_crates(registry, piece).await? {
+        let seen = names.into_iter().filter(|(_, name)| view.sight(&name.canonical()) != Sight::Hidden);
+        let mut pieces = Pieces::new(registry, seen.map(|(id, _)| id));
+        while let Some(piece) = pieces.next(&mut transaction).await? {
+            for mut krate in piece {
                 let changes = by_crate.get(&krate.id).map(Vec::as_slice).unwrap_or_default();
                 for change in changes.iter().rev().filter(|change| change.seq > then) {
                     undo(&mut krate, change)?;

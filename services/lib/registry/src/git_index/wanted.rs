@@ -4,6 +4,7 @@
 //! Only what this reader was offered, or what its own view showed a moment ago, is ever found.
 
 use super::following::{number, with_lines};
+use super::pieces::Pieces;
 use super::{GitVisitor, Now};
 use crate::{Error, Result, Site};
 use std::collections::HashSet;
@@ -67,12 +68,14 @@ impl Site {
             let touched: Vec<CrateId> = piece.iter().map(|change| change.krate).collect();
             let names = transaction.list_crate_names(registry, &touched).await?;
             let seen = names.into_iter().filter(|(_, name)| view.sight(&name.canonical()) != Sight::Hidden);
-            let seen: Vec<CrateId> = seen.map(|(id, _)| id).collect();
+            let mut pieces = Pieces::new(registry, seen.map(|(id, _)| id));
             let mut shown: HashSet<VersionId> = HashSet::new();
-            for IndexedCrate { name, lines, .. } in transaction.find_indexed_crates(registry, &seen).await? {
-                let sight = view.sight(&name.canonical());
-                let lines = lines.iter().filter(|line| sight.shows(line.number.semver(), line.published_at));
-                shown.extend(lines.map(|line| line.version));
+            while let Some(crates) = pieces.next(&mut transaction).await? {
+                for IndexedCrate { name, lines, .. } in crates {
+                    let sight = view.sight(&name.canonical());
+                    let lines = lines.iter().filter(|line| sight.shows(line.number.semver(), line.published_at));
+                    shown.extend(lines.map(|line| line.version));
+                }
             }
             let of_view = piece.iter().rev().filter(|change| shown.contains(&change.version));
             moments.extend(of_view.map(|change| change.seq - 1).take(EARLIER_STATES_MAX - moments.len()));
