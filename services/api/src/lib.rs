@@ -4,6 +4,10 @@
 //! stands in a table ([`route::all`]), from which it is registered, documented and tested: a route that is not in the
 //! table does not exist.
 
+// How deep futures nest is limited, by 128, and a release build, which inlines, counts more than a debug build. What comes near
+// the limit is to be seen by whoever tests, not by whoever builds the product: box a future there.
+#![cfg_attr(debug_assertions, recursion_limit = "96")]
+
 pub mod audit;
 pub mod cargo;
 pub mod entitlements;

@@ -3,6 +3,10 @@
 //! The decision (`/{org}/{registry}/{crate}/{version}/download`) needs a credential and a view that holds the version. The
 //! origin (`/v1/…`) knows no credentials, only tickets: it can stand behind a cache that verifies them by itself.
 
+// How deep futures nest is limited, by 128, and a release build, which inlines, counts more than a debug build. What comes near
+// the limit is to be seen by whoever tests, not by whoever builds the product: box a future there.
+#![cfg_attr(debug_assertions, recursion_limit = "96")]
+
 mod decision;
 mod origin;
 

@@ -60,6 +60,7 @@ impl Page {
 }
 
 /// Crate files by SHA-256. Share it through an `Arc`.
+// The SDK's futures are boxed: their types nest so deep that a caller's, around them, would reach the compiler's limit.
 pub enum Blobs {
     /// On a local disk.
     Directory(Directory),
@@ -103,7 +104,7 @@ impl Blobs {
         }
         match self {
             Self::Directory(directory) => directory.put(sha256, bytes).await,
-            Self::S3(s3) => s3.put(sha256, bytes).await,
+            Self::S3(s3) => Box::pin(s3.put(sha256, bytes)).await,
             Self::Memory(memory) => Ok(memory.put(sha256, bytes)),
         }
     }
@@ -112,7 +113,7 @@ impl Blobs {
     pub async fn get(&self, sha256: [u8; 32], range: Option<Range>) -> Result<Option<BlobStream>, BlobError> {
         match self {
             Self::Directory(directory) => directory.get(sha256, range).await,
-            Self::S3(s3) => s3.get(sha256, range).await,
+            Self::S3(s3) => Box::pin(s3.get(sha256, range)).await,
             Self::Memory(memory) => memory.get(sha256, range),
         }
     }
@@ -121,7 +122,7 @@ impl Blobs {
     pub async fn stat(&self, sha256: [u8; 32]) -> Result<Option<u64>, BlobError> {
         match self {
             Self::Directory(directory) => directory.stat(sha256).await,
-            Self::S3(s3) => s3.stat(sha256).await,
+            Self::S3(s3) => Box::pin(s3.stat(sha256)).await,
             Self::Memory(memory) => Ok(memory.stat(sha256)),
         }
     }
@@ -130,7 +131,7 @@ impl Blobs {
     pub async fn delete(&self, sha256: [u8; 32]) -> Result<(), BlobError> {
         match self {
             Self::Directory(directory) => directory.delete(sha256).await,
-            Self::S3(s3) => s3.delete(sha256).await,
+            Self::S3(s3) => Box::pin(s3.delete(sha256)).await,
             Self::Memory(memory) => {
                 memory.delete(sha256);
                 Ok(())
@@ -142,7 +143,7 @@ impl Blobs {
     pub async fn list(&self, after: Option<[u8; 32]>) -> Result<Page, BlobError> {
         match self {
             Self::Directory(directory) => directory.list(after).await,
-            Self::S3(s3) => s3.list(after).await,
+            Self::S3(s3) => Box::pin(s3.list(after)).await,
             Self::Memory(memory) => Ok(memory.list(after)),
         }
     }
@@ -160,7 +161,7 @@ impl Blobs {
     pub async fn check(&self) -> Result<(), BlobError> {
         match self {
             Self::Directory(directory) => directory.check().await,
-            Self::S3(s3) => s3.check().await,
+            Self::S3(s3) => Box::pin(s3.check()).await,
             Self::Memory(_) => Ok(()),
         }
     }

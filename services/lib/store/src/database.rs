@@ -3,6 +3,7 @@
 use crate::StoreError;
 use crate::loan::{self, Loan};
 use crate::tls::{self, UnreadableAuthorities};
+use futures::FutureExt;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use std::str::FromStr;
 use std::time::Duration;
@@ -133,7 +134,7 @@ impl Database {
     /// Lends a connection: the one way to the database, for this crate only.
     pub(crate) async fn lend(&self) -> Result<Loan, StoreError> {
         let patience = wharf_trial::mutant!(SilenceUnbounded => Duration::from_secs(86_400); self.patience);
-        let lent = timeout(ACQUIRING, async {
+        let lend = async {
             loop {
                 let mut loan = Loan::new(self.pool.acquire().await?, patience);
                 if loan.answers().await {
@@ -144,8 +145,10 @@ impl Database {
                     loan::discard(unused);
                 }
             }
-        });
-        Ok(lent.await.unwrap_or(Err(sqlx::Error::PoolTimedOut))?)
+        };
+        // Boxed: every request may have to wait for a connection, and need not be as large as the pool's own futures.
+        let lent = timeout(ACQUIRING, lend.boxed()).await;
+        Ok(lent.unwrap_or(Err(sqlx::Error::PoolTimedOut))?)
     }
 
     /// Whether the database answers.
