@@ -26,7 +26,7 @@ use wharf_chassis::{Metrics, OsEntropy};
 use wharf_registry::Site;
 use wharf_testkit::chance::{Chance, seeds};
 use wharf_testkit::{CrateFixture, Stack, Token};
-use world::World;
+use world::{NAMES, World};
 
 /// From here on the two kinds can be told apart by whoever measures as often.
 const LIMIT: f64 = 4.5;
@@ -42,8 +42,22 @@ struct Class {
     service: Service,
     /// What both kinds are answered.
     status: u16,
-    hidden: Vec<Question>,
-    absent: Vec<Question>,
+    questions: Questions,
+}
+
+enum Questions {
+    /// Asked again and again.
+    Repeated { hidden: Vec<Question>, absent: Vec<Question> },
+    /// Each asked once, by readers one after the other: whatever a first question leaves behind would hide what it cost.
+    Once(Vec<Visit>),
+}
+
+/// What one reader asks.
+struct Visit {
+    /// About something that it sees, so that its credential is known.
+    opening: Question,
+    /// In this order: whether it is about a hidden name, and what is asked.
+    asked: Vec<(bool, Question)>,
 }
 
 /// A request that can be made again and again.
@@ -74,32 +88,57 @@ impl Question {
     }
 }
 
+fn index(reader: &Token, name: &str) -> Question {
+    Question::get(reader, &reader.index_url(&Token::index_path(name)))
+}
+
+const FIRST_ASKED: &str = "index: hidden by versions, first asked";
+
+/// Readers who ask for every name once, after others have read it.
+async fn first_asked(world: &World, count: usize, chance: &mut Chance) -> Class {
+    let World { hidden, absent, halves, .. } = world;
+    let visits = (count + WARM_UP.min(count)).div_ceil(NAMES);
+    let visit = |reader: Token| {
+        let of = |names: &[String], is_hidden| names.iter().map(|name| (is_hidden, index(&reader, name))).collect();
+        let asked = chance.interleave(of(hidden, true), of(absent, false));
+        Visit { opening: index(&reader, &halves[0]), asked }
+    };
+    let visits = world.newcomers(visits).await.into_iter().map(visit).collect();
+    Class { name: FIRST_ASKED, service: Service::Index, status: 404, questions: Questions::Once(visits) }
+}
+
 fn classes(world: &World) -> Vec<Class> {
-    let World { by_name, by_version, by_exception, publisher, hidden, absent, halves, hidden_words, absent_words } =
-        world;
+    let World {
+        by_name, by_version, by_exception, publisher, hidden, absent, halves, hidden_words, absent_words, ..
+    } = world;
     let pair = |name, service, status, ask: &dyn Fn(&str) -> Question| Class {
         name,
         service,
         status,
-        hidden: hidden.iter().map(|name| ask(name)).collect(),
-        absent: absent.iter().map(|name| ask(name)).collect(),
+        questions: Questions::Repeated {
+            hidden: hidden.iter().map(|name| ask(name)).collect(),
+            absent: absent.iter().map(|name| ask(name)).collect(),
+        },
     };
     let versions = |name, service, status, ask: &dyn Fn(&str, &str) -> Question| Class {
         name,
         service,
         status,
-        hidden: halves.iter().map(|name| ask(name, "1.0.0")).collect(),
-        absent: halves.iter().map(|name| ask(name, "1.0.1")).collect(),
+        questions: Questions::Repeated {
+            hidden: halves.iter().map(|name| ask(name, "1.0.0")).collect(),
+            absent: halves.iter().map(|name| ask(name, "1.0.1")).collect(),
+        },
     };
     let places =
         |name, service, ask: &dyn Fn(&str, &str) -> Question, hidden: (&str, &str), absent: (&str, &str)| Class {
             name,
             service,
             status: 404,
-            hidden: vec![ask(hidden.0, hidden.1)],
-            absent: vec![ask(absent.0, absent.1)],
+            questions: Questions::Repeated {
+                hidden: vec![ask(hidden.0, hidden.1)],
+                absent: vec![ask(absent.0, absent.1)],
+            },
         };
-    let index = |reader: &Token, name: &str| Question::get(reader, &reader.index_url(&Token::index_path(name)));
     let elsewhere = |org: &str, registry: &str| {
         let mut reader = by_name.clone();
         org.clone_into(&mut reader.org);
@@ -138,8 +177,10 @@ fn classes(world: &World) -> Vec<Class> {
             name: "api: search, hidden text",
             service: Service::Api,
             status: 200,
-            hidden: hidden_words.iter().map(|word| search(by_version, word)).collect(),
-            absent: absent_words.iter().map(|word| search(by_version, word)).collect(),
+            questions: Questions::Repeated {
+                hidden: hidden_words.iter().map(|word| search(by_version, word)).collect(),
+                absent: absent_words.iter().map(|word| search(by_version, word)).collect(),
+            },
         },
         pair("api: yank, hidden by name", Service::Api, 404, &yank),
         pair("api: publish, hidden by name", Service::Api, 403, &publish),
@@ -154,9 +195,27 @@ macro_rules! in_process {
     }};
 }
 
+/// Asks, and tells how many nanoseconds the answer of this status took, read to its end.
+async fn ask<R, S, B>(service: &S, finish: impl Fn(TestRequest) -> R, question: &Question, status: u16) -> f64
+where
+    S: actix_web::dev::Service<R, Response = ServiceResponse<B>, Error = actix_web::Error>,
+    B: MessageBody + 'static,
+{
+    let request = finish(question.request());
+    let begun = Instant::now();
+    let answer = service.call(request).await.unwrap();
+    let answered = answer.status().as_u16();
+    let body: BoxBody = answer.into_body().boxed();
+    let read = actix_web::body::to_bytes(body).await;
+    let took = begun.elapsed();
+    assert!(read.is_ok());
+    assert_eq!(answered, status, "{}", question.path);
+    took.as_nanos() as f64
+}
+
 async fn sample<R, S, B>(
     service: &S,
-    finish: impl Fn(TestRequest) -> R,
+    finish: impl Fn(TestRequest) -> R + Copy,
     class: &Class,
     count: usize,
     chance: &mut Chance,
@@ -167,23 +226,31 @@ where
 {
     let mut samples = Samples::default();
     let mut warm = 2 * WARM_UP.min(count);
-    while samples.hidden.len() < count || samples.absent.len() < count {
-        let is_hidden = chance.one_in(2);
-        let (questions, taken) =
-            if is_hidden { (&class.hidden, &mut samples.hidden) } else { (&class.absent, &mut samples.absent) };
-        let request = finish(chance.pick(questions).request());
-        let begun = Instant::now();
-        let answer = service.call(request).await.unwrap();
-        let status = answer.status().as_u16();
-        let body: BoxBody = answer.into_body().boxed();
-        let read = actix_web::body::to_bytes(body).await;
-        let took = begun.elapsed();
-        assert!(read.is_ok());
-        assert_eq!(status, class.status, "{} ({})", class.name, if is_hidden { "hidden" } else { "absent" });
+    let mut take = |is_hidden, took| {
+        let taken = if is_hidden { &mut samples.hidden } else { &mut samples.absent };
         if warm > 0 {
             warm -= 1;
         } else if taken.len() < count {
-            taken.push(took.as_nanos() as f64);
+            taken.push(took);
+        }
+        samples.hidden.len() < count || samples.absent.len() < count
+    };
+    match &class.questions {
+        Questions::Repeated { hidden, absent } => {
+            let mut more = true;
+            while more {
+                let is_hidden = chance.one_in(2);
+                let question = chance.pick(if is_hidden { hidden } else { absent });
+                more = take(is_hidden, ask(service, finish, question, class.status).await);
+            }
+        }
+        Questions::Once(visits) => {
+            for Visit { opening, asked } in visits {
+                let _seen = ask(service, finish, opening, 200).await;
+                for (is_hidden, question) in asked {
+                    let _more = take(*is_hidden, ask(service, finish, question, class.status).await);
+                }
+            }
         }
     }
     samples
@@ -231,12 +298,16 @@ fn main() -> ExitCode {
     let wanted = std::env::var("WHARF_TIMING_CLASS").unwrap_or_default();
     let mut chance = Chance::new(seeds("timing", 1)[0]);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let (stack, world) = runtime.block_on(async {
+    let (stack, classes) = runtime.block_on(async {
         let stack = Stack::builder().real_clock().start().await;
         let world = World::new(&stack, &mut chance).await;
-        (stack, world)
+        let mut classes: Vec<Class> =
+            classes(&world).into_iter().filter(|class| class.name.contains(&wanted)).collect();
+        if FIRST_ASKED.contains(&wanted) {
+            classes.push(first_asked(&world, count, &mut chance).await);
+        }
+        (stack, classes)
     });
-    let classes: Vec<Class> = classes(&world).into_iter().filter(|class| class.name.contains(&wanted)).collect();
     println!(
         "{count} samples of each kind; they differ when |t| over all samples reaches {LIMIT}, or when the worst of the shares \
          of the fastest does and they are {NEGLIGIBLE_NS} ns apart"

@@ -1,13 +1,15 @@
 //! What is asked about: crates that one reader sees and another does not, and names that no crate has.
 
 use wharf_testkit::chance::Chance;
+use wharf_testkit::identity::Org;
 use wharf_testkit::{CrateFixture, Stack, Token};
 
 /// How many names there are of each sort; a request takes one of them by chance, so that no single name decides.
-const NAMES: usize = 48;
+pub(crate) const NAMES: usize = 48;
 
 /// An installation with something to hide.
 pub(crate) struct World {
+    acme: Org,
     /// Sees `shown-*`.
     pub(crate) by_name: Token,
     /// Sees every crate, but only versions from 2.0.0 on.
@@ -73,6 +75,21 @@ impl World {
             halves,
             hidden_words,
             absent_words,
+            acme,
         }
+    }
+
+    /// Readers who see what `by_version` sees, each by a filter of its own, after somebody who sees everything has read
+    /// whatever there is: what such a reader asks for the first time has been in memory, for somebody else.
+    pub(crate) async fn newcomers(&self, count: usize) -> Vec<Token> {
+        for name in self.hidden.iter().chain(&self.absent) {
+            let _read = self.acme.owner.index(name).await;
+        }
+        let mut readers = Vec::new();
+        for number in 1..=count {
+            let terms = serde_json::json!({ "rules": [{ "allow": ["*"], "versions": format!(">=1.{number}.0") }] });
+            readers.push(self.acme.entitle("private", &format!("newcomer-{number}"), &terms).await);
+        }
+        readers
     }
 }
