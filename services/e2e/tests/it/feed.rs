@@ -46,6 +46,13 @@ async fn read(horizon: &mut Horizon, database: &Database) -> BTreeSet<u128> {
     set
 }
 
+/// A horizon that has read what there is. Where it begins is for the oldest transaction of all databases of the server to say.
+async fn at_the_end(database: &Database) -> Horizon {
+    let (mut horizon, _) = Horizon::begin(database).await.unwrap();
+    let _before = horizon.read(database).await.unwrap();
+    horizon
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn late_commits_are_seen_and_early_ones_do_not_wait() {
     let stack = Stack::start().await;
@@ -58,7 +65,7 @@ async fn late_commits_are_seen_and_early_ones_do_not_wait() {
         .unwrap();
     let org = OrgId(org);
 
-    let (mut horizon, _) = Horizon::begin(&database).await.unwrap();
+    let mut horizon = at_the_end(&database).await;
     // Ten transactions take their numbers in order and commit in another.
     let mut open = Vec::new();
     for number in 0..10 {
@@ -196,7 +203,7 @@ async fn a_process_that_missed_removed_changes_loads_everything_anew() {
 async fn another_server_and_a_restored_one_are_noticed() {
     let stack = Stack::start().await;
     let database = database_of(stack.setup.database.owner_url());
-    let (mut same, _) = Horizon::begin(&database).await.unwrap();
+    let mut same = at_the_end(&database).await;
     let batch = same.read(&database).await.unwrap();
     assert!(batch.changes.is_empty());
     let mut ahead = same.clone().at("9000000000").unwrap();
@@ -217,7 +224,7 @@ async fn what_was_not_reported_is_read_again() {
     let database = database_of(stack.setup.database.owner_url());
     let mut superuser = stack.setup.database.superuser().await;
     let org: uuid::Uuid = sqlx::query_scalar("select org_id from org").fetch_one(&mut superuser).await.unwrap();
-    let (mut horizon, _) = Horizon::begin(&database).await.unwrap();
+    let mut horizon = at_the_end(&database).await;
     let lost: i64 =
         sqlx::query_scalar("select pg_current_xact_id()::text::bigint").fetch_one(&mut superuser).await.unwrap();
     assert!(horizon.read(&database).await.unwrap().changes.is_empty());
