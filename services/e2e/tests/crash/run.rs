@@ -14,7 +14,7 @@ use wharf_testkit::fault_proxy::{FaultProxy, RequestFault, Strike, Weather};
 use wharf_testkit::{CrateFixture, until};
 
 /// The most tours that are made until a moment comes.
-const TOURS_MAX: usize = 6;
+const TOURS_MAX: usize = 20;
 
 /// How a run went.
 pub(crate) struct Report {
