@@ -338,3 +338,16 @@ impl Installation {
         self.judge().await.database.close().await.unwrap();
     }
 }
+
+impl Drop for Installation {
+    /// Whoever reads of a run that failed wants to know what its processes said last.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        for (part, process) in &mut self.processes {
+            let state = if process.is_running() { "still runs" } else { "has ended" };
+            crate::say(&format!("{part:?} {state}; its last words, newest first:\n{}", process.tail()));
+        }
+    }
+}
