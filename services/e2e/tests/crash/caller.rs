@@ -59,9 +59,14 @@ impl Caller {
         }
         headers.extend(key.map(|key| ("idempotency-key", key)));
         let answer = tokio::time::timeout(PATIENCE, self.client.attempt(method, url, &headers, body)).await;
-        let Some(answer) = answer.unwrap_or_else(|_| panic!("{method} {url} was never answered")) else {
-            return Outcome::Unknown;
+        let Ok(answer) = answer else {
+            // Does it answer others, or nobody?
+            let (others, health) = (Client::anonymous(), format!("{}/healthz", self.app));
+            let other = tokio::time::timeout(PATIENCE / 9, others.attempt("GET", &health, &[], None)).await;
+            let other = other.map(|answer| answer.map(|answer| answer.status));
+            panic!("{method} {url} was never answered; another request, to /healthz: {other:?}");
         };
+        let Some(answer) = answer else { return Outcome::Unknown };
         match answer.status {
             200..400 => Outcome::Done(answer),
             503 if answer.text().contains("nothing was changed") => Outcome::Nothing,
