@@ -1,8 +1,8 @@
 //! Registries by address.
 
 use super::names::Names;
+use super::table::{self, Table};
 use std::collections::HashMap;
-use std::hint::black_box;
 use std::sync::Arc;
 use uuid::Uuid;
 use wharf_domain::principal::Place;
@@ -50,7 +50,7 @@ impl RegistryEntry {
 #[derive(Debug)]
 pub(crate) struct Directory {
     /// By `org/registry` in one step: an org that exists must not cost another look-up than one that does not.
-    by_address: HashMap<String, Arc<RegistryEntry>>,
+    by_address: Table<String, Arc<RegistryEntry>>,
     by_id: HashMap<RegistryId, Arc<RegistryEntry>>,
     nowhere: Arc<RegistryEntry>,
 }
@@ -59,7 +59,7 @@ impl Directory {
     /// A new state; names known to the former one are carried over.
     pub(crate) fn new(addresses: Vec<RegistryAddress>, former: Option<&Self>) -> Self {
         let mut directory =
-            Self { by_address: HashMap::new(), by_id: HashMap::new(), nowhere: Arc::new(RegistryEntry::nowhere()) };
+            Self { by_address: Table::default(), by_id: HashMap::new(), nowhere: Arc::new(RegistryEntry::nowhere()) };
         for address in addresses {
             let names = former
                 .and_then(|former| former.by_id(address.registry))
@@ -85,12 +85,10 @@ impl Directory {
     /// The registry at an address, or the one that is nowhere.
     pub(crate) fn by_address(&self, org: &str, registry: &str) -> Arc<RegistryEntry> {
         let key = address_key(org, registry);
-        let found = self.by_address.get(&key);
-        if found.is_none() {
-            // The table compares a key that it finds. One that it does not find is compared with itself: that takes as long.
-            let _same = black_box(black_box(key.as_str()) == black_box(key.as_str()));
-        }
-        Arc::clone(found.unwrap_or(&self.nowhere))
+        Arc::clone(match self.by_address.find(&key) {
+            table::Found::There(entry) => entry,
+            table::Found::Absent(_) => &self.nowhere,
+        })
     }
 
     pub(crate) fn by_id(&self, registry: RegistryId) -> Option<Arc<RegistryEntry>> {

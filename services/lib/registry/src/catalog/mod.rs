@@ -7,12 +7,13 @@
 //! stale file in service.
 //!
 //! Names that a view hides are refused before anything is looked up. Where a view may hide all versions of a crate, that is
-//! decided by numbers held of all crates, and an absent crate is one without versions: neither the database nor a file that
+//! decided by numbers held of all crates, and an absent crate is judged, too: neither the database nor a file that
 //! somebody else's request left in memory has a part in it, or they would tell the two apart by time and when they are away.
 
 mod directory;
 mod index_file;
 mod names;
+mod table;
 
 pub use directory::RegistryEntry;
 pub use index_file::{Body, IndexFile, IndexedVersion, Variant};
@@ -207,8 +208,7 @@ impl Site {
 
     /// Whether a filter leaves something of a crate; `true` if its numbers were not known, so that its file would decide.
     fn may_show(&self, found: &Found, filter: &VersionFilter) -> bool {
-        let Some(numbers) = &found.numbers else { return true };
-        wharf_trial::mutant!(AbsentAnsweredEarly { return !numbers.is_empty(); });
+        wharf_trial::mutant!(AbsentAnsweredEarly { return found.exists; });
         let key = (found.id, found.revision, filter.digest());
         if self.catalog.nothings.get(&key).is_some() {
             return false;
@@ -216,7 +216,7 @@ impl Site {
         if self.catalog.parts.contains_key(&key) {
             return true;
         }
-        let shows = numbers.iter().fold(false, |shows, (number, at)| shows | filter.admits(number, *at));
+        let Some(shows) = found.shows(|number, at| filter.admits(number, at)) else { return true };
         if !shows {
             self.catalog.nothings.insert(key, ());
         }
@@ -279,7 +279,7 @@ impl Site {
         entry: &RegistryEntry,
         view: &View,
         canonical: &CanonicalName,
-        find: impl FnOnce(&Names) -> Option<Found>,
+        find: impl FnOnce(&Names) -> Found,
     ) -> Result<Option<Held>> {
         let sight = view.sight(canonical);
         // Decided by the name alone, before anything is looked up that would tell a hidden crate from an absent one.
@@ -291,26 +291,29 @@ impl Site {
             // Before anything is found, or the first to ask would be told by the file.
             self.number(entry).await?;
         }
-        let mut found = find(names);
+        let found = find(names);
         if let Sight::Part(filter) = &sight {
             // Whoever sees all versions of a crate may know that it is absent. Where they may all be hidden, an absent crate
             // goes the way of one that is.
-            let judged = found.unwrap_or_else(|| Found::stand_in(entry.address.registry, canonical));
-            let shows = self.may_show(&judged, filter);
+            let shows = self.may_show(&found, filter);
             wharf_trial::mutant!(ForbiddenForHidden {
-                if !shows && judged.numbers.as_ref().is_some_and(|numbers| !numbers.is_empty()) {
+                if !shows && found.exists {
                     return Err(Error::forbidden("no version of this is for you"));
                 }
             });
             wharf_trial::mutant!(NotFoundSaysMore {
                 if !shows {
-                    let said = format!("of {} versions none is for you", judged.numbers.map_or(0, |numbers| numbers.len()));
+                    let said = format!("the crate is {}", if found.exists { "not for you" } else { "not there" });
                     return Err(Error::new(crate::Kind::NotFound, "not_found", said));
                 }
             });
-            found = shows.then_some(judged);
+            if !shows {
+                return Ok(None);
+            }
         }
-        let Some(found) = found else { return Ok(None) };
+        if !found.exists {
+            return Ok(None);
+        }
         let file = match self.remembered(&found) {
             Some(file) => file,
             None => self.load(entry, &found).await?,
@@ -332,7 +335,8 @@ impl Site {
         name: &str,
     ) -> Result<Option<Arc<Body>>> {
         let canonical = names::canonical(name);
-        let held = self.held(entry, view, &canonical, |names| names.find(name, &canonical)).await?;
+        let held =
+            self.held(entry, view, &canonical, |names| names.find(entry.address.registry, name, &canonical)).await?;
         Ok(held.and_then(|held| match held.filtered {
             Filtered::Nothing => None,
             Filtered::Everything => held.file.whole(),
@@ -349,7 +353,8 @@ impl Site {
         number: &str,
     ) -> Result<Option<VisibleVersion>> {
         let canonical = names::canonical(name);
-        let held = self.held(entry, view, &canonical, |names| names.find(name, &canonical)).await?;
+        let held =
+            self.held(entry, view, &canonical, |names| names.find(entry.address.registry, name, &canonical)).await?;
         Ok(held.and_then(|held| {
             held.find(|version| version.text == number)
                 .map(|version| VisibleVersion { cksum: version.cksum, size_bytes: version.size_bytes })
@@ -371,7 +376,9 @@ impl Site {
     ) -> Result<()> {
         wharf_trial::mutant!(PartlySeenMeansThere { return Ok(()); });
         let canonical = names::canonical(name);
-        let held = self.held(entry, view, &canonical, |names| names.find_any_spelling(&canonical)).await?;
+        let held = self
+            .held(entry, view, &canonical, |names| names.find_any_spelling(entry.address.registry, &canonical))
+            .await?;
         held.and_then(|held| held.find(matters).map(|_| ())).ok_or_else(Error::not_found)
     }
 }

@@ -1,10 +1,7 @@
 //! The names in a registry, the newest revision heard of for each, and what view filters judge by.
 
-use foldhash::fast::FixedState;
+use super::table::{self, Table};
 use semver::Version;
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::hash::BuildHasher;
 use std::hint::black_box;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -44,7 +41,7 @@ impl From<NumberedCrate> for Listed {
 /// what is loaded from the database can be merged in any order.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    known: RwLock<HashMap<CanonicalName, Listed>>,
+    known: RwLock<Table<CanonicalName, Listed>>,
     loaded: OnceCell<()>,
     numbered: OnceCell<()>,
     /// Somebody began to load numbers.
@@ -90,55 +87,74 @@ impl Names {
     }
 
     /// The crate of this spelling, case ignored; `canonical` is the same name in canonical form.
-    pub(crate) fn find(&self, name: &str, canonical: &CanonicalName) -> Option<Found> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let listed = known.get(canonical);
-        // An absent name is compared, too, with itself: that takes as long as with the name of a crate.
-        let spelled = listed.map_or(name, |listed| listed.name.as_str());
-        let same = black_box(spelled).eq_ignore_ascii_case(name);
-        listed.filter(|_| same).map(Found::from)
+    pub(crate) fn find(&self, registry: RegistryId, name: &str, canonical: &CanonicalName) -> Found {
+        self.find_if(registry, canonical, |listed| black_box(listed.name.as_str()).eq_ignore_ascii_case(name))
     }
 
     /// The crate of this name in any spelling.
-    pub(crate) fn find_any_spelling(&self, canonical: &CanonicalName) -> Option<Found> {
+    pub(crate) fn find_any_spelling(&self, registry: RegistryId, canonical: &CanonicalName) -> Found {
+        self.find_if(registry, canonical, |_| true)
+    }
+
+    /// Whatever is there, the same is done and as much is fetched from memory.
+    fn find_if(&self, registry: RegistryId, canonical: &CanonicalName, is_meant: impl Fn(&Listed) -> bool) -> Found {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        known.get(canonical).map(Found::from)
+        let stand_in = black_box(stand_in_id(registry, canonical));
+        let (listed, is_there) = match known.find(canonical) {
+            table::Found::There(listed) => (listed, true),
+            table::Found::Absent(Some(another)) => (another, false),
+            table::Found::Absent(None) => return Found { id: stand_in, revision: 0, numbers: None, exists: false },
+        };
+        let Listed { id, revision, numbers, .. } = listed;
+        let numbers = numbers.clone();
+        if black_box(is_meant(listed)) & is_there {
+            Found { id: *id, revision: *revision, numbers, exists: true }
+        } else {
+            Found { id: stand_in, revision: 0, numbers, exists: false }
+        }
     }
 }
 
 /// What is known of a name: a crate and the newest revision heard of, or what stands in for an absent one.
+///
+/// Where a crate may be hidden by its versions, an absent one must cost what that one costs, in the first request and in
+/// later ones; so it is judged and remembered, as that one is, by an id that no crate has and numbers of another crate.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
     pub(crate) id: CrateId,
     pub(crate) revision: i64,
-    pub(crate) numbers: Option<Numbers>,
-}
-
-impl From<&Listed> for Found {
-    fn from(listed: &Listed) -> Self {
-        Self { id: listed.id, revision: listed.revision, numbers: listed.numbers.clone() }
-    }
+    numbers: Option<Numbers>,
+    /// Whether this is a crate.
+    pub(crate) exists: bool,
 }
 
 impl Found {
-    /// Stands in for a crate that does not exist: a crate without versions, under an id that no crate has.
-    ///
-    /// Where a crate may be hidden by its versions, an absent one must cost what that one costs, in the first request and
-    /// in later ones; so it is judged and remembered, as that one is.
-    pub(crate) fn stand_in(registry: RegistryId, canonical: &CanonicalName) -> Self {
-        // Quickly made, for what is there needs none. Whoever finds two names of one hash has found two absent names.
-        let hash = FixedState::default().hash_one((registry, canonical));
-        // All bits of the version are set: no random UUID is like this.
-        let id = CrateId(Uuid::from_u64_pair(hash | 0xf000, hash));
-        Self { id, revision: 0, numbers: Some(Numbers::default()) }
+    /// Whether something of it is shown by a judgement of numbers; `None` if its numbers were not known.
+    pub(crate) fn shows(&self, admits: impl Fn(&Version, Timestamp) -> bool) -> Option<bool> {
+        // A crate has at least one version. How many the other crate has must not be told by an absent name.
+        let judged = if self.exists { usize::MAX } else { 1 };
+        let numbers = match &self.numbers {
+            Some(numbers) => numbers.iter().take(judged),
+            None if self.exists => return None,
+            None => [].iter().take(judged),
+        };
+        Some(numbers.fold(false, |shows, (number, at)| shows | admits(number, *at)) & self.exists)
     }
 }
 
-fn merge(known: &mut HashMap<CanonicalName, Listed>, fresh: Listed) {
-    match known.entry(fresh.name.canonical()) {
-        Entry::Vacant(free) => drop(free.insert(fresh)),
-        Entry::Occupied(mut held) => {
-            let held = held.get_mut();
+/// The id of a crate that does not exist, by its name.
+fn stand_in_id(registry: RegistryId, canonical: &CanonicalName) -> CrateId {
+    // Whoever finds two names of one hash has found two absent names.
+    let hash = table::quick_hash(&(registry, canonical));
+    // All bits of the version are set: no random UUID is like this.
+    CrateId(Uuid::from_u64_pair(hash | 0xf000, hash))
+}
+
+fn merge(known: &mut Table<CanonicalName, Listed>, fresh: Listed) {
+    let canonical = fresh.name.canonical();
+    match known.get_mut(&canonical) {
+        None => known.insert(canonical, fresh),
+        Some(held) => {
             if fresh.revision > held.revision || (fresh.revision == held.revision && held.numbers.is_none()) {
                 (held.revision, held.numbers) = (fresh.revision, fresh.numbers);
             }
@@ -159,6 +175,8 @@ mod tests {
     use super::*;
     use wharf_domain::CrateVersion;
 
+    const REGISTRY: RegistryId = RegistryId(Uuid::nil());
+
     fn listed(name: &str, revision: i64) -> ListedCrate {
         ListedCrate { id: CrateId(uuid::Uuid::from_u128(7)), name: CrateName::parse(name).unwrap(), revision }
     }
@@ -173,18 +191,18 @@ mod tests {
         let names = Names::default();
         names.hear([listed("Foo_Bar", 5)]);
         names.load_once(|| async { Ok(vec![listed("Foo_Bar", 3)]) }).await.unwrap();
-        let find = |name: &str| names.find(name, &canonical(name));
+        let find = |name: &str| Some(names.find(REGISTRY, name, &canonical(name))).filter(|found| found.exists);
         assert_eq!(find("foo_bar").unwrap().revision, 5);
         names.hear([listed("Foo_Bar", 4)]);
         assert_eq!(find("FOO_BAR").unwrap().revision, 5);
         assert!(find("foo-bar").is_none(), "clients probe the other spelling by themselves");
-        assert_eq!(names.find_any_spelling(&canonical("foo-bar")).unwrap().revision, 5);
+        assert_eq!(names.find_any_spelling(REGISTRY, &canonical("foo-bar")).revision, 5);
     }
 
     #[tokio::test]
     async fn numbers_are_those_of_the_newest_revision_or_unknown() {
         let names = Names::default();
-        let count = || names.find("foo", &canonical("foo")).unwrap().numbers.map(|numbers| numbers.len());
+        let count = || names.find(REGISTRY, "foo", &canonical("foo")).numbers.map(|numbers| numbers.len());
         names.hear([listed("foo", 2)]);
         assert_eq!(count(), None);
         assert!(!names.have_numbers());
@@ -205,8 +223,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_absent_shows_nothing_by_the_numbers_of_another() {
+        let names = Names::default();
+        names.hear([numbered("foo", 1, &["1.0.0", "1.1.0", "1.2.0"])]);
+        let judged = |name: &str| {
+            let judged = std::cell::Cell::new(0);
+            let admits = |_: &Version, _| {
+                judged.set(judged.get() + 1);
+                true
+            };
+            (names.find(REGISTRY, name, &canonical(name)).shows(admits), judged.get())
+        };
+        assert_eq!(judged("foo"), (Some(true), 3));
+        assert_eq!(judged("bar"), (Some(false), 1), "a crate has at least one version");
+    }
+
+    #[test]
     fn nobody_has_the_id_of_a_stand_in() {
-        let stand_in = |registry, name| Found::stand_in(RegistryId(Uuid::from_u128(registry)), &canonical(name)).id;
+        let stand_in = |registry, name| stand_in_id(RegistryId(Uuid::from_u128(registry)), &canonical(name));
         assert_eq!(stand_in(1, "foo-bar"), stand_in(1, "Foo_Bar"));
         assert_ne!(stand_in(1, "foo-bar"), stand_in(2, "foo-bar"));
         assert_ne!(stand_in(1, "foo-bar"), stand_in(1, "foo-baz"));
