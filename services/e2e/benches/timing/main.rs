@@ -19,7 +19,7 @@ use actix_web::{App, test};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
-use welch::Samples;
+use welch::{Sample, Samples, judge};
 use wharf::serve::Service;
 use wharf_chassis::frame::{Frame, Traffic};
 use wharf_chassis::{Metrics, OsEntropy};
@@ -30,14 +30,17 @@ use world::{NAMES, World};
 
 /// From here on the two kinds can be told apart by whoever measures as often.
 const LIMIT: f64 = 4.5;
-/// A difference below this is what it takes to compare a key that was found in a table. In this process it can be seen
-/// among the fastest samples; over all samples, and from anywhere else, it cannot.
+/// A difference below this is what it takes to fetch a line or two from the processor's own memory. In this process it can
+/// be seen among the fastest samples; over all samples, and from anywhere else, it cannot.
 const NEGLIGIBLE_NS: f64 = 10.0;
-/// The same for a question that is asked once: the numbers of a crate are judged, one by one, and it takes longer to fetch
-/// them, and its name, from where memory keeps what nobody asked for just now. Nobody can ask again to be sure.
-const NEGLIGIBLE_ONCE_NS: f64 = 100.0;
+/// The same for a question that is asked once: what is known of a crate is fetched from where memory keeps what nobody asked
+/// for just now. Nobody can ask again to be sure.
+const NEGLIGIBLE_ONCE_NS: f64 = 50.0;
+/// Samples are taken in so many installations, one after the other, each with names, tables and places in memory of its own:
+/// what a single one happens to favour is no property of the code.
+const INSTALLATIONS: usize = 10;
 /// Requests of each kind before samples are taken.
-const WARM_UP: usize = 2_000;
+const WARM_UP: usize = 1_000;
 
 /// Requests of one class: what is asked about a name that is hidden, and about one that is absent.
 struct Class {
@@ -59,8 +62,8 @@ enum Questions {
 struct Visit {
     /// About something that it sees, so that its credential is known.
     opening: Question,
-    /// In this order: whether it is about a hidden name, and what is asked.
-    asked: Vec<(bool, Question)>,
+    /// In this order: whether it is about a hidden name, which of these or of the absent ones, and what is asked.
+    asked: Vec<(bool, usize, Question)>,
 }
 
 /// A request that can be made again and again.
@@ -102,7 +105,9 @@ async fn first_asked(world: &World, count: usize, chance: &mut Chance) -> Class 
     let World { hidden, absent, halves, .. } = world;
     let visits = (count + WARM_UP.min(count)).div_ceil(NAMES);
     let visit = |reader: Token| {
-        let of = |names: &[String], is_hidden| names.iter().map(|name| (is_hidden, index(&reader, name))).collect();
+        let of = |names: &[String], is_hidden| {
+            names.iter().enumerate().map(|(number, name)| (is_hidden, number, index(&reader, name))).collect()
+        };
         let asked = chance.interleave(of(hidden, true), of(absent, false));
         Visit { opening: index(&reader, &halves[0]), asked }
     };
@@ -112,7 +117,20 @@ async fn first_asked(world: &World, count: usize, chance: &mut Chance) -> Class 
 
 fn classes(world: &World) -> Vec<Class> {
     let World {
-        by_name, by_version, by_exception, publisher, hidden, absent, halves, hidden_words, absent_words, ..
+        by_name,
+        by_version,
+        by_exception,
+        publisher,
+        hidden,
+        absent,
+        halves,
+        vaults,
+        no_vaults,
+        orgs,
+        no_orgs,
+        hidden_words,
+        absent_words,
+        ..
     } = world;
     let pair = |name, service, status, ask: &dyn Fn(&str) -> Question| Class {
         name,
@@ -132,21 +150,20 @@ fn classes(world: &World) -> Vec<Class> {
             absent: halves.iter().map(|name| ask(name, "1.0.1")).collect(),
         },
     };
-    let places =
-        |name, service, ask: &dyn Fn(&str, &str) -> Question, hidden: (&str, &str), absent: (&str, &str)| Class {
-            name,
-            service,
-            status: 404,
-            questions: Questions::Repeated {
-                hidden: vec![ask(hidden.0, hidden.1)],
-                absent: vec![ask(absent.0, absent.1)],
-            },
-        };
     let elsewhere = |org: &str, registry: &str| {
         let mut reader = by_name.clone();
         org.clone_into(&mut reader.org);
         registry.clone_into(&mut reader.registry);
         index(&reader, "shown-00")
+    };
+    let places = |name, ask: &dyn Fn(&str) -> Question, hidden: &[String], absent: &[String]| Class {
+        name,
+        service: Service::Index,
+        status: 404,
+        questions: Questions::Repeated {
+            hidden: hidden.iter().map(|name| ask(name)).collect(),
+            absent: absent.iter().map(|name| ask(name)).collect(),
+        },
     };
     let publish = |name: &str| {
         let body = CrateFixture::new(name, "1.0.0").body(&publisher.sparse());
@@ -160,8 +177,8 @@ fn classes(world: &World) -> Vec<Class> {
     vec![
         pair("index: crate hidden by name", Service::Index, 404, &|name| index(by_name, name)),
         pair("index: crate hidden by versions", Service::Index, 404, &|name| index(by_version, name)),
-        places("index: hidden registry", Service::Index, &elsewhere, ("acme", "vault"), ("acme", "vaxlt")),
-        places("index: other org", Service::Index, &elsewhere, ("globex", "private"), ("glibex", "private")),
+        places("index: hidden registry", &|vault| elsewhere("acme", vault), vaults, no_vaults),
+        places("index: other org", &|org| elsewhere(org, "private"), orgs, no_orgs),
         pair("download: crate hidden by name", Service::Download, 404, &|name| {
             Question::get(by_name, &by_name.download_url(name, "1.0.0"))
         }),
@@ -229,12 +246,12 @@ where
 {
     let mut samples = Samples::default();
     let mut warm = 2 * WARM_UP.min(count);
-    let mut take = |is_hidden, took| {
+    let mut take = |is_hidden, name, ns| {
         let taken = if is_hidden { &mut samples.hidden } else { &mut samples.absent };
         if warm > 0 {
             warm -= 1;
         } else if taken.len() < count {
-            taken.push(took);
+            taken.push(Sample { name, ns });
         }
         samples.hidden.len() < count || samples.absent.len() < count
     };
@@ -243,15 +260,16 @@ where
             let mut more = true;
             while more {
                 let is_hidden = chance.one_in(2);
-                let question = chance.pick(if is_hidden { hidden } else { absent });
-                more = take(is_hidden, ask(service, finish, question, class.status).await);
+                let questions = if is_hidden { hidden } else { absent };
+                let name = chance.below(questions.len());
+                more = take(is_hidden, name, ask(service, finish, &questions[name], class.status).await);
             }
         }
         Questions::Once(visits) => {
             for Visit { opening, asked } in visits {
                 let _seen = ask(service, finish, opening, 200).await;
-                for (is_hidden, question) in asked {
-                    let _more = take(*is_hidden, ask(service, finish, question, class.status).await);
+                for (is_hidden, name, question) in asked {
+                    let _more = take(*is_hidden, *name, ask(service, finish, question, class.status).await);
                 }
             }
         }
@@ -259,7 +277,8 @@ where
     samples
 }
 
-async fn measure(stack: &Stack, classes: &[Class], count: usize, chance: &mut Chance) -> bool {
+/// Takes samples of every class in one installation.
+async fn measure(stack: &Stack, classes: &[Class], count: usize, chance: &mut Chance) -> Vec<Samples> {
     let site = |service| Arc::clone(stack.site(service));
     let api: Data<Site> = Data::from(site(Service::Api));
     let api = in_process!("wharf-api", Traffic::Ordinary, |routes: &mut actix_web::web::ServiceConfig| {
@@ -268,58 +287,75 @@ async fn measure(stack: &Stack, classes: &[Class], count: usize, chance: &mut Ch
     });
     let index = in_process!("wharf-index", wharf_index::TRAFFIC, wharf_index::routes(site(Service::Index)));
     let download = in_process!("wharf-download", Traffic::Ordinary, wharf_download::routes(site(Service::Download)));
-    println!("{:<36} {:>10} {:>10} {:>9} {:>7} {:>7}", "class", "hidden us", "absent us", "apart ns", "t", "worst");
-    let mut equal = true;
+    let mut taken = Vec::new();
     for class in classes {
-        let samples = match class.service {
+        taken.push(match class.service {
             Service::Api => sample(&api, TestRequest::to_request, class, count, chance).await,
             Service::Index => sample(&index, TestRequest::to_request, class, count, chance).await,
             Service::Download => sample(&download, TestRequest::to_request, class, count, chance).await,
-        };
-        let finding = samples.judge();
-        let apart = finding.hidden_ns - finding.absent_ns;
-        let negligible = match class.questions {
-            Questions::Repeated { .. } => NEGLIGIBLE_NS,
-            Questions::Once(_) => NEGLIGIBLE_ONCE_NS,
-        };
-        let differ = finding.whole.abs() >= LIMIT || (finding.worst.abs() >= LIMIT && apart.abs() >= negligible);
-        let verdict = if differ { "  DIFFER" } else { "" };
-        equal &= verdict.is_empty();
-        println!(
-            "{:<36} {:>10.3} {:>10.3} {:>9.1} {:>7.2} {:>7.2}{verdict}",
-            class.name,
-            finding.hidden_ns / 1e3,
-            finding.absent_ns / 1e3,
-            apart,
-            finding.whole,
-            finding.worst,
-        );
+        });
     }
-    equal
+    taken
+}
+
+/// Prints what the samples of a class say; `false` when its two kinds can be told apart.
+fn tell(class: &Class, installations: &[Samples]) -> bool {
+    let finding = judge(installations);
+    let negligible = match class.questions {
+        Questions::Repeated { .. } => NEGLIGIBLE_NS,
+        Questions::Once(_) => NEGLIGIBLE_ONCE_NS,
+    };
+    let differ = finding.whole.abs() >= LIMIT || (finding.among_names.abs() >= LIMIT && finding.are_apart(negligible));
+    println!(
+        "{:<36} {:>10.3} {:>10.3} {:>9.1} {:>7.2} {:>7.2}{}",
+        class.name,
+        finding.hidden_ns / 1e3,
+        finding.absent_ns / 1e3,
+        finding.apart_ns(),
+        finding.whole,
+        finding.among_names,
+        if differ { "  DIFFER" } else { "" },
+    );
+    !differ
 }
 
 fn main() -> ExitCode {
     // `cargo bench` adds `--bench`.
     let mut arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let count: usize = arguments.pop().map_or(100_000, |text| text.parse().expect("SAMPLES [PART OF A CLASS'S NAME]"));
+    let count = count.div_ceil(INSTALLATIONS);
     let wanted = std::env::var("WHARF_TIMING_CLASS").unwrap_or_default();
     let mut chance = Chance::new(seeds("timing", 1)[0]);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let (stack, classes) = runtime.block_on(async {
-        let stack = Stack::builder().real_clock().start().await;
-        let world = World::new(&stack, &mut chance).await;
-        let mut classes: Vec<Class> =
-            classes(&world).into_iter().filter(|class| class.name.contains(&wanted)).collect();
-        if FIRST_ASKED.contains(&wanted) {
-            classes.push(first_asked(&world, count, &mut chance).await);
-        }
-        (stack, classes)
-    });
     println!(
-        "{count} samples of each kind; they differ when |t| over all samples reaches {LIMIT}, or when the worst of the shares \
-         of the fastest does and they are {NEGLIGIBLE_NS} ns apart, {NEGLIGIBLE_ONCE_NS} where each question is asked once"
+        "{} samples of each kind in {INSTALLATIONS} installations; they differ when |t| over all samples reaches {LIMIT}, or \
+         when that over the names does and they are {NEGLIGIBLE_NS} ns apart in all installations but one, \
+         {NEGLIGIBLE_ONCE_NS} where each question is asked once",
+        count * INSTALLATIONS
     );
-    let equal = actix_web::rt::System::new().block_on(measure(&stack, &classes, count, &mut chance));
-    runtime.block_on(stack.stop());
-    if equal { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let mut taken: Vec<(Class, Vec<Samples>)> = Vec::new();
+    for installation in 1..=INSTALLATIONS {
+        eprintln!("installation {installation} of {INSTALLATIONS}");
+        let (stack, classes) = runtime.block_on(async {
+            let stack = Stack::builder().real_clock().start().await;
+            let world = World::new(&stack, &mut chance).await;
+            let mut classes: Vec<Class> =
+                classes(&world).into_iter().filter(|class| class.name.contains(&wanted)).collect();
+            if FIRST_ASKED.contains(&wanted) {
+                classes.push(first_asked(&world, count, &mut chance).await);
+            }
+            (stack, classes)
+        });
+        let samples = actix_web::rt::System::new().block_on(measure(&stack, &classes, count, &mut chance));
+        runtime.block_on(stack.stop());
+        if taken.is_empty() {
+            taken = classes.into_iter().map(|class| (class, Vec::new())).collect();
+        }
+        for ((_, all), samples) in taken.iter_mut().zip(samples) {
+            all.push(samples);
+        }
+    }
+    println!("{:<36} {:>10} {:>10} {:>9} {:>7} {:>7}", "class", "hidden us", "absent us", "apart ns", "t", "names");
+    let differing = taken.iter().filter(|(class, installations)| !tell(class, installations)).count();
+    if differing == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -6,6 +6,23 @@ use wharf_testkit::{CrateFixture, Stack, Token};
 
 /// How many names there are of each sort; a request takes one of them by chance, so that no single name decides.
 pub(crate) const NAMES: usize = 48;
+/// The same for orgs and registries.
+const PLACES: usize = 12;
+
+/// Names for what is there and names for what is not, of one alphabet and one length: nothing but being there tells them apart.
+fn draw(prefix: &str, count: usize, chance: &mut Chance) -> (Vec<String>, Vec<String>) {
+    let mut words = std::collections::BTreeSet::new();
+    while words.len() < 2 * count {
+        words.insert(format!("{prefix}-{}", chance.word(8)));
+    }
+    let mut there: Vec<String> = Vec::new();
+    let mut absent: Vec<String> = Vec::new();
+    for word in words {
+        let full = |side: &Vec<String>| side.len() == count;
+        if !full(&there) && (full(&absent) || chance.one_in(2)) { there.push(word) } else { absent.push(word) }
+    }
+    (there, absent)
+}
 
 /// An installation with something to hide.
 pub(crate) struct World {
@@ -24,6 +41,14 @@ pub(crate) struct World {
     pub(crate) absent: Vec<String>,
     /// Exist in 1.0.0 and 2.0.0: whoever sees versions from 2.0.0 on sees half of them.
     pub(crate) halves: Vec<String>,
+    /// Registries of the same org that nobody above may open.
+    pub(crate) vaults: Vec<String>,
+    /// Names of registries that the org does not have.
+    pub(crate) no_vaults: Vec<String>,
+    /// Other orgs.
+    pub(crate) orgs: Vec<String>,
+    /// Names that no org has.
+    pub(crate) no_orgs: Vec<String>,
     /// Words of which version 1.0.0 of one of these speaks.
     pub(crate) hidden_words: Vec<String>,
     /// Words of which nothing speaks.
@@ -33,19 +58,15 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn new(stack: &Stack, chance: &mut Chance) -> Self {
         let acme = stack.org("acme").await;
-        let _vault = acme.add_registry("vault", &serde_json::json!({})).await;
-        let _globex = stack.org("globex").await;
-        // One alphabet and one length: nothing but being there tells the two apart.
-        let mut words = std::collections::BTreeSet::new();
-        while words.len() < 2 * NAMES {
-            words.insert(format!("inner-{}", chance.word(8)));
+        let (vaults, no_vaults) = draw("vault", PLACES, chance);
+        for vault in &vaults {
+            let _made = acme.add_registry(vault, &serde_json::json!({})).await;
         }
-        let mut hidden: Vec<String> = Vec::new();
-        let mut absent: Vec<String> = Vec::new();
-        for word in words {
-            let full = |side: &Vec<String>| side.len() == NAMES;
-            if !full(&hidden) && (full(&absent) || chance.one_in(2)) { hidden.push(word) } else { absent.push(word) }
+        let (orgs, no_orgs) = draw("other", PLACES, chance);
+        for org in &orgs {
+            let _made = stack.org(org).await;
         }
+        let (hidden, absent) = draw("inner", NAMES, chance);
         let halves: Vec<String> = (0..NAMES).map(|number| format!("shown-{number:02}")).collect();
         for name in &hidden {
             let _done = acme.owner.publish(&CrateFixture::new(name, "1.0.0")).await.expect(200);
@@ -73,6 +94,10 @@ impl World {
             hidden,
             absent,
             halves,
+            vaults,
+            no_vaults,
+            orgs,
+            no_orgs,
             hidden_words,
             absent_words,
             acme,
