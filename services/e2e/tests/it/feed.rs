@@ -227,6 +227,12 @@ async fn what_was_not_reported_is_read_again() {
     let mut horizon = at_the_end(&database).await;
     let lost: i64 =
         sqlx::query_scalar("select pg_current_xact_id()::text::bigint").fetch_one(&mut superuser).await.unwrap();
+    // While an older one runs, in whatever database of the server, everybody reads again from there.
+    until("no older transaction runs", async || {
+        let oldest = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint > $1";
+        sqlx::query_scalar(oldest).bind(lost).fetch_one(&mut superuser).await.unwrap()
+    })
+    .await;
     assert!(horizon.read(&database).await.unwrap().changes.is_empty());
     // A crash, after which the number of that transaction is another's.
     announced(&database, OrgId(org), 7).await.commit().await.unwrap();
